@@ -1,0 +1,1 @@
+"""The nouns: recipe, claim, landmark, run, fault. Standard library and pydantic only; no torch."""

@@ -1,0 +1,70 @@
+"""Files that survive a crash: written beside their name, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from epochal.core.fault import DiskFault
+
+
+def flush_file(path: Path) -> None:
+    """Force the file's bytes to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# A folder's entry for a renamed file is itself data: without this a power cut can undo the rename.
+def flush_folder(path: Path) -> None:
+    """Force the folder's list of names to the disk (where the system lets a folder be opened)."""
+    if os.name == "nt":  # pragma: no cover - Windows journals renames and cannot open folders
+        return
+    flush_file(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace the file at `path` by `text`: after a crash it holds the old text or the new, never a part.
+
+    Raises:
+        DiskFault: the disk is full or refuses; the old file is as it was.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        flush_folder(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise disk_fault(error, path) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace the file at `path` by `value` as JSON, durably.
+
+    Raises:
+        DiskFault: the disk is full or refuses; the old file is as it was.
+    """
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def disk_fault(error: OSError, path: Path) -> DiskFault:
+    """The fault to raise for a failed write to `path`."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFault(
+            f"no space left on the disk while writing {path}",
+            remedy="free some space and resume the run; the last complete checkpoint is untouched",
+        )
+    return DiskFault(
+        f"could not write {path}: {error.strerror or error}",
+        expected="a folder that can be written to",
+        remedy="check the folder's permissions and free space, then resume the run",
+    )

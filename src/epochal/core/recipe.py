@@ -1,0 +1,99 @@
+"""The recipe: every number a training run depends on, typed, frozen, with its source in the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import pydantic
+from pydantic_core import PydanticUndefined
+
+from epochal.core.fault import InputFault, nearest
+
+
+def setting(default: Any, meaning: str, source: str, **limits: Any) -> Any:
+    """A recipe's field: its default, a one-line meaning, and where the number comes from.
+
+    Args:
+        default: the value a recipe has unless it says otherwise.
+        meaning: one line, with the unit.
+        source: "Section 4.2", "authors' code, layers.cfg" or "ours".
+        limits: pydantic's constraints (`gt=0`, `le=1`, ...).
+    """
+    return pydantic.Field(default, description=meaning, json_schema_extra={"source": source}, **limits)
+
+
+class Recipe(pydantic.BaseModel):
+    """A frozen set of settings. Vary it by replacement: `recipe.replace(lr=0.02)`."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def replace(self, **changes: Any) -> Self:
+        """The same recipe with some settings changed.
+
+        Raises:
+            InputFault: a name is unknown (the nearest is told) or a value is of the wrong kind.
+        """
+        return self.parse({**self.model_dump(), **changes})
+
+    def override(self, assignments: list[str]) -> Self:
+        """The same recipe with `name=value` assignments from a command line applied.
+
+        Raises:
+            InputFault: an assignment has no `=`, a name is unknown, or a value is of the wrong kind.
+        """
+        changes: dict[str, Any] = {}
+        for assignment in assignments:
+            name, equals, value = assignment.partition("=")
+            if not equals or not name.strip():
+                raise InputFault(
+                    f"--set {assignment!r} is no assignment", expected="name=value", remedy="for example --set lr=0.02"
+                )
+            changes[name.strip()] = self._read(name.strip(), value.strip())
+        return self.replace(**changes)
+
+    @classmethod
+    def _read(cls, name: str, value: str) -> Any:
+        """The text of a value as pydantic should see it: commas make a sequence, `none` makes None."""
+        if name not in cls.model_fields:
+            return value
+        annotation = str(cls.model_fields[name].annotation)
+        if value.lower() in ("none", "null") and "None" in annotation:
+            return None
+        if "tuple" in annotation:
+            return [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
+        return value
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """A recipe from plain values, as found in a run's record.
+
+        Raises:
+            InputFault: a name is unknown or a value is of the wrong kind.
+        """
+        for name in values:
+            if name not in cls.model_fields:
+                raise InputFault(
+                    f"no setting is called {name!r}",
+                    expected=nearest(name, cls.model_fields),
+                    remedy="`epochal show LANDMARK` lists every setting with its meaning and source",
+                )
+        try:
+            return cls.model_validate(dict(values))
+        except pydantic.ValidationError as error:
+            problem = error.errors()[0]
+            name = ".".join(str(part) for part in problem["loc"]) or "recipe"
+            raise InputFault(
+                f"setting {name} cannot be {problem['input']!r}",
+                expected=problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
+            ) from None
+
+    @classmethod
+    def settings(cls) -> list[dict[str, Any]]:
+        """Every setting as a row: name, default, meaning, source."""
+        rows = []
+        for name, field in cls.model_fields.items():
+            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            default = None if field.default is PydanticUndefined else field.default
+            rows.append({"name": name, "default": default, "meaning": field.description, "source": extra.get("source")})
+        return rows

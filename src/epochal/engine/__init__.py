@@ -1,0 +1,1 @@
+"""Training without a paper in it: the loop, its guarantees, devices and checkpoints."""
