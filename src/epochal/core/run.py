@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -164,9 +164,13 @@ class Run:
                 rows.append(row)
         return rows
 
-    def forget_after(self, step: int) -> None:
-        """Drop metric rows past `step`: a resumed run writes them again."""
-        rows = [row for row in self.metrics() if row.get("step", 0) <= step]
+    def keep_rows(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Drop the metric rows that are not `wanted`: a resumed run writes them again.
+
+        Raises:
+            DiskFault: the disk is full or refuses.
+        """
+        rows = [row for row in self.metrics() if wanted(row)]
         path = self.folder / "metrics.jsonl"
         partial = path.with_suffix(".partial")
         try:

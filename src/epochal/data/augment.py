@@ -1,0 +1,111 @@
+"""Augmentation of a whole batch at once, on the device, from stored uint8 pictures.
+
+What happens to a sample is f(seed, epoch, sample index): its crop, its mirror and its colour are the same whatever batch,
+worker or device it comes by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+
+from epochal.data import keyed
+from epochal.data.statistics import PixelStatistics
+
+_CROP, _COLOUR = 1, 2
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """AlexNet's augmentation (Section 4.1): random crops, mirroring, colour noise.
+
+    Attributes:
+        crop: side of the crop, in pixels.
+        random: crop at a random place; otherwise in the centre.
+        mirror: mirror each picture with probability one half.
+        colour_noise: standard deviation of the noise along the principal axes of colour; 0 turns it off.
+        colour_unit: scale that noise by the "eigenvalue" (as printed) or the "deviation", its square root (as in the
+            2012 code); pixels count from 0 to 1.
+        pixel_scale: what the centred pixels (0 to 255) are divided by.
+    """
+
+    crop: int
+    random: bool = True
+    mirror: bool = True
+    colour_noise: float = 0.0
+    colour_unit: str = "eigenvalue"
+    pixel_scale: float = 1.0
+
+    def __call__(
+        self,
+        pixels: UInt8[Tensor, "N S S 3"],
+        rows: Int64[Tensor, " B"],
+        statistics: PixelStatistics,
+        *,
+        seed: int,
+        epoch: int,
+        index: Int64[Tensor, " B"],
+    ) -> Float[Tensor, "B 3 C C"]:
+        """Crop, mirror, centre and tint the pictures `rows` of `pixels`.
+
+        Args:
+            pixels: stored pictures.
+            rows: which of them make the batch.
+            statistics: the mean picture and the colour axes of the training set.
+            seed: the run's seed.
+            epoch: how often the data set has been gone through before.
+            index: the samples' places in the data set, which with seed and epoch decide everything random.
+        """
+        slack = pixels.shape[1] - self.crop
+        draw = keyed.uniform(seed, epoch, index, 3, _CROP)
+        if self.random:
+            top, left = (draw[:, :2] * (slack + 1)).long().unbind(1)
+        else:
+            top = left = torch.full_like(rows, slack // 2)
+        mirrored = draw[:, 2] < 0.5 if self.mirror else torch.zeros_like(rows, dtype=torch.bool)
+        images = centred_crops(pixels, rows, statistics.mean, top, left, mirrored, self.crop)
+        if self.pixel_scale != 1.0:
+            images /= self.pixel_scale
+        if self.colour_noise:
+            images += self._tint(statistics, seed, epoch, index)[:, None, None, :]
+        return images.permute(0, 3, 1, 2)
+
+    def _tint(
+        self, statistics: PixelStatistics, seed: int, epoch: int, index: Int64[Tensor, " B"]
+    ) -> Float[Tensor, "B 3"]:
+        """The quantity [p1 p2 p3][a1 l1, a2 l2, a3 l3]^T of Section 4.1, one for each picture."""
+        weight = statistics.eigenvalues.clamp(min=0)
+        if self.colour_unit == "deviation":
+            weight = weight.sqrt()
+        alpha = keyed.normal(seed, epoch, index, 3, _COLOUR) * self.colour_noise
+        tint = (alpha * weight.double()) @ statistics.eigenvectors.double().T
+        return (tint * (255.0 / self.pixel_scale)).float()
+
+
+def centred_crops(
+    pixels: UInt8[Tensor, "N S S 3"],
+    rows: Int64[Tensor, " B"],
+    mean: Float[Tensor, "S S 3"],
+    top: Int64[Tensor, " B"],
+    left: Int64[Tensor, " B"],
+    mirrored: Bool[Tensor, " B"],
+    size: int,
+) -> Float[Tensor, "B size size 3"]:
+    """Square crops with the mean picture subtracted where the crop was, some of them mirrored.
+
+    On the CPU a loop over memory-contiguous crops is fastest; elsewhere one gather does all of it. Both give the same bits.
+    """
+    if pixels.device.type == "cpu":
+        out = torch.empty(len(rows), size, size, 3)
+        for b, (row, y, x) in enumerate(zip(rows.tolist(), top.tolist(), left.tolist(), strict=True)):
+            torch.sub(pixels[row, y : y + size, x : x + size], mean[y : y + size, x : x + size], out=out[b])
+        flipped = mirrored.nonzero().squeeze(1)
+        out[flipped] = out[flipped].flip(2)
+        return out
+    ramp = torch.arange(size, device=pixels.device)
+    y = (top[:, None] + ramp)[:, :, None]
+    x = (left[:, None] + torch.where(mirrored[:, None], size - 1 - ramp, ramp))[:, None, :]
+    return pixels[rows[:, None, None], y, x].float() - mean[y, x]

@@ -1,0 +1,90 @@
+"""Where the arithmetic happens and in which precision."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from epochal.core.fault import InputFault, MemoryFault
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """The device to use: `auto` takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        InputFault: the wanted device is not a device's name, or is not there.
+    """
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise InputFault(
+            f"there is no device called {wanted!r}", expected="auto, cpu, cuda, cuda:N or mps", remedy="`epochal doctor`"
+        ) from None
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(device.type, False):
+        raise InputFault(
+            f"the device {wanted!r} is not on this machine",
+            expected=", ".join(name for name, there in present.items() if there),
+            remedy="use --device auto; `epochal doctor` shows what torch sees",
+        )
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """True where bfloat16 matrix products run in hardware; elsewhere they are emulated and slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported", "_is_arm_bf16_supported")
+        return any(getattr(torch.cpu, probe, bool)() for probe in probes)
+    return False
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """`auto` becomes bf16 where the hardware has it, fp32 elsewhere."""
+    if wanted == "auto":
+        return "bf16" if has_fast_bf16(device) else "fp32"
+    return wanted
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a forward pass runs in `precision`; weights and updates stay in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+@contextlib.contextmanager
+def memory_explained(device: torch.device) -> Iterator[None]:
+    """Turn the device's out-of-memory error into one that says the peak and what to set.
+
+    Raises:
+        MemoryFault: the device ran out of memory.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        text = str(error)
+        exhausted = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text
+        if not exhausted:
+            raise
+        peak = ""
+        if device.type == "cuda":
+            gigabytes = torch.cuda.max_memory_allocated(device) / 1e9
+            total = torch.cuda.get_device_properties(device).total_memory / 1e9
+            peak = f" (peak {gigabytes:.1f} GB of {total:.1f} GB)"
+        raise MemoryFault(
+            f"{device} ran out of memory{peak}: {text.splitlines()[0][:160]}",
+            expected="a batch that fits",
+            remedy="resume with --micro-batches 2 (or 4, 8): it splits each batch and leaves the mathematics as it is",
+        ) from error

@@ -1,0 +1,116 @@
+"""Learning rates over time. A schedule is asked for the rate of a step and told of each evaluation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """The learning rate as a function of the step and of what evaluations said so far."""
+
+    def lr(self, step: int, /) -> float:
+        """The rate for the step with this number, counted from 0."""
+        ...
+
+    def observe(self, error: float, /) -> None:
+        """Take note of the held-out error of an evaluation."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold."""
+        ...
+
+    def restore(self, state: dict[str, Any], /) -> None:
+        """Go back to a state."""
+        ...
+
+
+class _Fixed:
+    """A schedule that looks at the step alone has nothing to remember."""
+
+    def observe(self, error: float) -> None:
+        """Nothing to learn from an evaluation."""
+
+    def state(self) -> dict[str, Any]:
+        """Nothing to remember."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to restore."""
+
+
+@dataclass(frozen=True)
+class Drops(_Fixed):
+    """A constant rate, multiplied by `factor` at each of the steps `at`, after a linear `warmup` from zero."""
+
+    base: float
+    at: tuple[int, ...] = ()
+    factor: float = 0.1
+    warmup: int = 0
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        rate = self.base * self.factor ** sum(step >= drop for drop in self.at)
+        return rate * min(1.0, (step + 1) / self.warmup) if self.warmup else rate
+
+
+@dataclass(frozen=True)
+class Cosine(_Fixed):
+    """Half a cosine from `base` down to nearly zero at `steps`, after a linear `warmup` from zero."""
+
+    base: float
+    steps: int
+    warmup: int = 0
+
+    def lr(self, step: int) -> float:
+        """The rate of a step; never zero, because a momentum in units of the rate must stay defined."""
+        if step < self.warmup:
+            return self.base * (step + 1) / self.warmup
+        progress = (step - self.warmup + 0.5) / max(1, self.steps - self.warmup)
+        return self.base * max(1e-4, 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))))
+
+
+@dataclass
+class Plateau:
+    """Divide the rate when the held-out error stops improving (AlexNet, Section 5: by 10, three times).
+
+    Attributes:
+        base: the first rate.
+        patience: evaluations without a new best before a drop.
+        factor: what a drop multiplies the rate by.
+        most: how many drops there may be.
+    """
+
+    base: float
+    patience: int = 5
+    factor: float = 0.1
+    most: int = 3
+    best: float = field(default=math.inf, init=False)
+    waited: int = field(default=0, init=False)
+    drops: int = field(default=0, init=False)
+
+    def lr(self, step: int) -> float:
+        """The rate now; the step does not matter."""
+        return self.base * self.factor**self.drops
+
+    def observe(self, error: float) -> None:
+        """Count evaluations without progress."""
+        if error < self.best:
+            self.best, self.waited = error, 0
+            return
+        self.waited += 1
+        if self.waited >= self.patience and self.drops < self.most:
+            self.drops, self.waited = self.drops + 1, 0
+
+    def state(self) -> dict[str, Any]:
+        """The best error so far, the evaluations since, the drops made."""
+        best = None if math.isinf(self.best) else self.best
+        return {"best": best, "waited": self.waited, "drops": self.drops}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        self.best = math.inf if state["best"] is None else float(state["best"])
+        self.waited, self.drops = int(state["waited"]), int(state["drops"])
