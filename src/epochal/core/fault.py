@@ -34,7 +34,7 @@ class Fault(Exception):  # noqa: N818 (the field says fault; an Error suffix wou
         return "\n".join(lines)
 
 
-class InputFault(Fault, ValueError):
+class InputFault(Fault, ValueError):  # noqa: N818
     """Something the user gave cannot be used: a path, a name, a value, a file."""
 
     exit_code = 2

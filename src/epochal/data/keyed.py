@@ -24,7 +24,7 @@ def _shift_right(x: Tensor, bits: int) -> Tensor:
     return (x >> bits) & ((1 << (64 - bits)) - 1)
 
 
-def _mix(x: Int64[Tensor, "..."]) -> Int64[Tensor, "..."]:
+def _mix(x: Int64[Tensor, ...]) -> Int64[Tensor, ...]:
     x = (x ^ _shift_right(x, 30)) * _MIX_1
     x = (x ^ _shift_right(x, 27)) * _MIX_2
     return x ^ _shift_right(x, 31)

@@ -21,7 +21,7 @@ class PixelStatistics:
     """
 
     mean: Float[Tensor, "S S 3"]
-    eigenvalues: Float[Tensor, "3"]
+    eigenvalues: Float[Tensor, 3]
     eigenvectors: Float[Tensor, "3 3"]
 
     def to(self, device: torch.device) -> PixelStatistics:

@@ -26,7 +26,9 @@ def choose_device(wanted: str = "auto") -> torch.device:
         device = torch.device(wanted)
     except RuntimeError:
         raise InputFault(
-            f"there is no device called {wanted!r}", expected="auto, cpu, cuda, cuda:N or mps", remedy="`epochal doctor`"
+            f"there is no device called {wanted!r}",
+            expected="auto, cpu, cuda, cuda:N or mps",
+            remedy="`epochal doctor`",
         ) from None
     present = {
         "cpu": True,

@@ -91,7 +91,7 @@ class Pace:
 Report = Callable[[dict[str, Any]], None]
 
 
-def fit(task: Task, run: Run, pace: Pace = Pace(), report: Report = lambda row: None) -> dict[str, float]:  # noqa: B008
+def fit(task: Task, run: Run, pace: Pace = Pace(), report: Report = lambda row: None) -> dict[str, float]:
     """Train the task to its end, or go on from the run's last checkpoint; return the last evaluation's metrics.
 
     Args:

@@ -1,15 +1,18 @@
 """The network of Krizhevsky, Sutskever and Hinton (2012), as printed.
 
-Five convolutions and three dense layers. The first layers' maps live in two columns, one for each of the paper's two
-GPUs: conv2, conv4 and conv5 see only the maps of their own column, conv3 and the dense layers see both. Section 3.4's
-overlapping pooling, Section 3.3's response normalisation and the rectifier of Section 3.1 are each an argument here,
-because the paper measures the network without them; so are the one-column network of Section 3.2 and a network with a
-middle layer left out (Section 7). Nothing else can be chosen.
+Five convolutions and three dense layers. The convolutions' maps live in two columns, one for each of the paper's two
+GPUs: conv2, conv4 and conv5 see only the maps of their own column, conv3 and the dense layers see both.
+
+What the paper compares with is an argument: other activations (Section 3.1), one column (3.2), no response
+normalisation (3.3), pooling without overlap (3.4), no dropout (4.2), a middle layer left out (7). Nothing else can be
+chosen. Normalisation runs over all maps of a layer, as printed; the 2012 code stays within a column (see `source`).
 
 https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html
 """
 
 from __future__ import annotations
+
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -40,6 +43,7 @@ class AlexNet(nn.Module):
         overlap: pool windows of 3 at stride 2; otherwise windows of 2 (Section 3.4).
         columns: 2 as in the paper, or 1: half the maps, for one GPU (Section 3.2).
         without: a middle layer to leave out: `conv3`, `conv4` or `conv5` (Section 7).
+        dropout: drop half of the hidden dense units in training (Section 4.2).
         init: the numbers the weights are drawn with.
 
     Raises:
@@ -55,10 +59,11 @@ class AlexNet(nn.Module):
         overlap: bool = True,
         columns: int = 2,
         without: str | None = None,
+        dropout: bool = True,
         init: Init = PAPER,
     ) -> None:
         super().__init__()
-        _check(activation, columns, without)
+        check_choices(activation, columns, without)
         act = ACTIVATIONS[activation]
         maps1, maps2, maps3, maps4, maps5 = MAPS[columns]
         window = 3 if overlap else 2
@@ -74,17 +79,17 @@ class AlexNet(nn.Module):
         self.pool2 = nn.MaxPool2d(window, stride=2)
 
         seen = maps2
-        self.conv3, self.relu3, seen = _middle("conv3", without, seen, maps3, 1, act)
-        self.conv4, self.relu4, seen = _middle("conv4", without, seen, maps4, columns, act)
-        self.conv5, self.relu5, seen = _middle("conv5", without, seen, maps5, columns, act)
+        self.conv3, self.relu3, seen = middle_layer("conv3", without, seen, maps3, 1, act)
+        self.conv4, self.relu4, seen = middle_layer("conv4", without, seen, maps4, columns, act)
+        self.conv5, self.relu5, seen = middle_layer("conv5", without, seen, maps5, columns, act)
         self.pool5 = nn.MaxPool2d(window, stride=2)
 
         self.fc6 = nn.Linear(seen * 6 * 6, 4096)
         self.relu6 = act()
-        self.drop6 = Dropout()
+        self.drop6 = Dropout() if dropout else nn.Identity()
         self.fc7 = nn.Linear(4096, 4096)
         self.relu7 = act()
-        self.drop7 = Dropout()
+        self.drop7 = Dropout() if dropout else nn.Identity()
         self.fc8 = nn.Linear(4096, classes)
         initialise(self, init)
 
@@ -106,7 +111,7 @@ class AlexNet(nn.Module):
         x = x.flatten(1)
         x = self.drop6(self.relu6(self.fc6(x)))
         x = self.drop7(self.relu7(self.fc7(x)))
-        return self.fc8(x)
+        return cast(Tensor, self.fc8(x))
 
 
 def check_image(image: Tensor, *pixels: int) -> None:
@@ -124,7 +129,7 @@ def check_image(image: Tensor, *pixels: int) -> None:
         )
 
 
-def _middle(
+def middle_layer(
     name: str, without: str | None, seen: int, maps: int, columns: int, act: type[nn.Module]
 ) -> tuple[nn.Module, nn.Module, int]:
     """A 3 x 3 convolution, its activation and how many maps come out; nothing at all for the layer left out."""
@@ -133,7 +138,12 @@ def _middle(
     return nn.Conv2d(seen, maps, 3, padding=1, groups=columns), act(), maps
 
 
-def _check(activation: str, columns: int, without: str | None) -> None:
+def check_choices(activation: str, columns: int, without: str | None) -> None:
+    """Refuse what the paper does not vary.
+
+    Raises:
+        InputFault: the activation, the number of columns or the layer to leave out is not one of the paper's.
+    """
     if activation not in ACTIVATIONS:
         raise InputFault(f"no activation is called {activation!r}", expected=nearest(activation, ACTIVATIONS))
     if columns not in MAPS:

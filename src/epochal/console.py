@@ -1,0 +1,181 @@
+"""How the command line speaks: results on standard output, everything else on standard error.
+
+With `--json` one JSON value is all that standard output gets.
+"""
+
+from __future__ import annotations
+
+import json as encoder
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import epochal
+
+# A progress line that is no terminal's is printed at most this often.
+_PLAIN_SECONDS = 10.0
+
+
+class Console:
+    """Prints for people, or for programs.
+
+    Args:
+        json: print results as JSON and nothing else.
+    """
+
+    def __init__(self, json: bool) -> None:
+        self.json = json
+
+    def result(self, value: Any) -> None:
+        """The command's result, for programs."""
+        if self.json:
+            print(encoder.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+    def line(self, text: str = "") -> None:
+        """A line for people."""
+        if not self.json:
+            print(text)
+
+    def warn(self, text: str) -> None:
+        """A line about something that is not as it should be."""
+        print(self.safe(text, 2000), file=sys.stderr)
+
+    def fault(self, fault: epochal.Fault) -> None:
+        """Tell what went wrong, what was expected and what to do."""
+        if self.json:
+            told = {"what": fault.what, "expected": fault.expected, "to_do": fault.remedy, "exit_code": fault.exit_code}
+            print(encoder.dumps({"fault": told}, indent=2))
+        for number, line in enumerate(str(fault).splitlines()):
+            print(("epochal: " if number == 0 else "  ") + self.safe(line, 2000), file=sys.stderr)
+
+    @staticmethod
+    def safe(text: str, limit: int = 300) -> str:
+        """Text from data, with nothing in it that a terminal would obey."""
+        return epochal.printable(text, limit)
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Columns, for people; wide cells are wrapped in a terminal."""
+        if self.json:
+            return
+        from rich.console import Console as Rich
+        from rich.table import Table
+        from rich.text import Text
+
+        # Where the output is a file or a pipe, lines are kept whole so that they can be searched.
+        rich = Rich() if sys.stdout.isatty() else Rich(width=4000)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in head:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(self.safe(cell)) for cell in row))
+        rich.print(table)
+
+    def card(self, card: epochal.Landmark, recipes: dict[str, epochal.Recipe], settings: list[dict[str, Any]]) -> None:
+        """A landmark's card, recipes and settings."""
+        paper = card.paper
+        self.line(f"{card.name}: {paper.title}\n{', '.join(paper.authors)}; {paper.venue} {paper.year}\n{paper.url}\n")
+        self.line(f"{card.idea}\n")
+        self.table(("preset", "parameters"), [(name, f"{count:,}") for name, count in card.presets.items()])
+        self.line("\nWhere implementations differ from the paper:\n")
+        self.table(
+            ("who", "where", "the paper", "instead", "why"),
+            [(d.who, d.where, d.paper, d.instead, d.why) for d in card.deviations],
+        )
+        self.line("\nSettings (--set name=value) and what each recipe makes of them:\n")
+        rows = []
+        for row in settings:
+            values = [str(getattr(recipe, row["name"])) for recipe in recipes.values()]
+            rows.append((row["name"], *values, str(row["meaning"]), str(row["source"])))
+        self.table(("setting", *recipes, "meaning", "source"), rows)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Show in a terminal that something goes on."""
+        if self.json or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console as Rich
+
+        with Rich(stderr=True).status(what):
+            yield
+
+
+class Progress:
+    """Shows a training's rows as they come: a bar in a terminal, a line now and then elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Any = None
+        self._task: Any = None
+        self._steps = 0
+        self._printed = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, row: dict[str, Any]) -> None:
+        """Take a row of the log."""
+        match row["kind"]:
+            case "begin":
+                self._begin(row)
+            case "resumed":
+                self._say(f"going on from step {row['step']}")
+                self._advance(row["step"], "")
+            case "note":
+                self._say(self._console.safe(row["text"]))
+            case "step":
+                text = f"loss {row['loss']:.4f}  lr {row['lr']:.3g}  {row['steps_per_second']:.1f} steps/s"
+                self._advance(row["step"], text)
+            case "evaluation":
+                metrics = {k: v for k, v in row.items() if k not in ("kind", "step", "epoch", "seconds")}
+                shown = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+                self._say(f"epoch {row['epoch']:6.2f}  step {row['step']:6d}  {row['seconds']:7.1f} s  {shown}")
+
+    def _begin(self, row: dict[str, Any]) -> None:
+        self._steps = row["steps"]
+        self._say(
+            f"{row['run']}\n{row['train']:,} training and {row['held_out']:,} held-out pictures; {row['steps']:,} steps "
+            f"({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
+        )
+        if row["note"]:
+            self._say(self._console.safe(row["note"], 1000))
+        if sys.stderr.isatty():
+            self._bar = _bar()
+            self._task = self._bar.add_task("", total=self._steps, text="")
+            self._bar.start()
+
+    def _advance(self, step: int, text: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, text=text)
+        elif text and time.monotonic() - self._printed > _PLAIN_SECONDS:
+            self._printed = time.monotonic()
+            self._say(f"step {step:6d} of {self._steps}  {text}")
+
+    def _say(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def _bar() -> Any:
+    from rich.console import Console as Rich
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[text]}", markup=False),
+        console=Rich(stderr=True),
+    )

@@ -1,0 +1,187 @@
+"""From a data set to batches on the device: stored pictures, the plan of steps, augmentation, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from epochal.data.augment import Augmentation
+from epochal.data.frame import CentreSquare
+from epochal.data.images import ImageData, Split
+from epochal.data.sampler import Plan
+from epochal.data.statistics import PixelStatistics, pixel_statistics
+from epochal.data.stream import materialise, stream
+
+Steps = Iterable[tuple[int, Int64[Tensor, " B"]]]
+
+# Above this a split is read again in each epoch instead of being kept on the device.
+RESIDENT_BYTES = 4 << 30
+# The mean picture and the colour axes of a data set that is not kept in memory come from this many pictures.
+STATISTICS_SAMPLES = 20_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from.
+
+    Attributes:
+        images: augmented and centred.
+        labels: the classes.
+        index: the samples' places in the data set, so that a bad one can be named.
+    """
+
+    images: Float[Tensor, "B 3 C C"]
+    labels: Int64[Tensor, " B"]
+    index: Int64[Tensor, " B"]
+
+
+class Store(Protocol):
+    """Where framed pictures come from: memory, or the disk."""
+
+    def batches(self, steps: Steps, /) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+        """For each step, pictures on the device and which of them make the batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resident:
+    """Pictures kept on the device as bytes."""
+
+    pixels: UInt8[Tensor, "N S S 3"]
+
+    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+        """All pictures, and which of them make each batch."""
+        for _, index in steps:
+            yield self.pixels, index.to(self.pixels.device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Pictures decoded as they are needed, by worker processes."""
+
+    split: Split
+    frame: CentreSquare
+    padding: int
+    seed: int
+    workers: int
+    device: torch.device
+
+    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+        """Each batch's pictures, and all of them."""
+        pinned = self.device.type == "cuda"
+        plan = ((epoch, index.numpy()) for epoch, index in steps)
+        for pixels in stream(self.split, self.frame, plan, seed=self.seed, workers=self.workers, pin=pinned):
+            there = padded(pixels.to(self.device, non_blocking=pinned), self.padding)
+            yield there, torch.arange(len(there), device=self.device)
+
+
+def padded(pixels: UInt8[Tensor, "N S S 3"], padding: int) -> UInt8[Tensor, "N P P 3"]:
+    """Zeros around each picture; the mean picture is zero there too, so after centring they stand for "average"."""
+    return functional.pad(pixels, (0, 0, padding, padding, padding, padding)) if padding else pixels
+
+
+class Feed:
+    """The training batches and the held-out pictures of one run.
+
+    Args:
+        data: the data set.
+        stored_size: pictures are stored as squares of this side (the paper: 256).
+        padding: zeros added around each.
+        augmentation: what happens to training pictures.
+        batch_size: samples in a step.
+        seed: the run's seed.
+        device: where batches are wanted.
+        workers: processes that decode.
+        statistics: of the training set, where they are known already (a resumed run).
+        resident_bytes: a split larger than this is not kept in memory.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        *,
+        stored_size: int,
+        padding: int,
+        augmentation: Augmentation,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+        workers: int = 0,
+        statistics: PixelStatistics | None = None,
+        resident_bytes: int = RESIDENT_BYTES,
+    ) -> None:
+        self.data, self.augmentation, self.device, self.seed = data, augmentation, device, seed
+        self.plan = Plan(len(data.train), batch_size, seed)
+        self._frame, self._padding, self._workers = CentreSquare(stored_size), padding, workers
+        self._resident_bytes = resident_bytes
+        self._labels = torch.from_numpy(data.train.labels).to(device)
+        self._store: Store | None = None
+        self._held_out_store: Store | None = None
+        self._statistics = statistics.to(device) if statistics is not None else None
+
+    def _open(self, split: Split) -> Store:
+        side = self._frame.size + 2 * self._padding
+        if len(split) * side * side * 3 > self._resident_bytes:
+            return Streamed(split, self._frame, self._padding, self.seed, self._workers, self.device)
+        pixels = materialise(split, self._frame, workers=self._workers)
+        return Resident(padded(pixels, self._padding).to(self.device))
+
+    @property
+    def store(self) -> Store:
+        """The training pictures, opened at first use."""
+        if self._store is None:
+            self._store = self._open(self.data.train)
+        return self._store
+
+    @property
+    def statistics(self) -> PixelStatistics:
+        """The training set's mean picture and colour axes, taken at first use."""
+        if self._statistics is None:
+            self._statistics = pixel_statistics(self._pictures_for_statistics()).to(self.device)
+        return self._statistics
+
+    @statistics.setter
+    def statistics(self, known: PixelStatistics) -> None:
+        self._statistics = known.to(self.device)
+
+    def _pictures_for_statistics(self) -> Iterator[UInt8[Tensor, "B S S 3"]]:
+        if isinstance(self.store, Resident):
+            yield from self.store.pixels.split(1024)
+            return
+        chosen = self.plan.order(-1)[:STATISTICS_SAMPLES]
+        for pixels, rows in self.store.batches((-1, part) for part in chosen.split(128)):
+            yield pixels[rows]
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """The augmented batches of the steps from `start` to before `stop`."""
+        statistics = self.statistics
+        pictures = self.store.batches(self.plan.steps(start, stop))
+        for (epoch, index), (pixels, rows) in zip(self.plan.steps(start, stop), pictures, strict=True):
+            place = index.to(self.device, non_blocking=True)
+            images = self.augmentation(pixels, rows, statistics, seed=self.seed, epoch=epoch, index=place)
+            yield Batch(images, self._labels[place], place)
+
+    def held_out(self, batch_size: int) -> Iterator[tuple[Float[Tensor, "B 3 S S"], Int64[Tensor, " B"]]]:
+        """The held-out pictures at their stored size, centred, with their classes, in order."""
+        if self._held_out_store is None:
+            self._held_out_store = self._open(self.data.held_out)
+        labels = torch.from_numpy(self.data.held_out.labels).to(self.device)
+        places = torch.arange(len(self.data.held_out)).split(batch_size)
+        for place, (pixels, rows) in zip(
+            places, self._held_out_store.batches((0, place) for place in places), strict=True
+        ):
+            yield centred(pixels[rows], self.statistics, self.augmentation.pixel_scale), labels[place.to(self.device)]
+
+
+def centred(
+    pixels: UInt8[Tensor, "B S S 3"], statistics: PixelStatistics, pixel_scale: float
+) -> Float[Tensor, "B 3 S S"]:
+    """Pictures with the training set's mean subtracted, as the network wants them, channels last in memory."""
+    images = (pixels.float() - statistics.mean) / pixel_scale
+    return images.permute(0, 3, 1, 2)

@@ -1,0 +1,40 @@
+"""An optimizer's state under its parameters' names, so that it does not depend on their order."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from epochal.engine.checkpoint import Snapshot
+
+
+def capture(optimizer: torch.optim.Optimizer, model: nn.Module) -> Snapshot:
+    """The optimizer's tensors by parameter name, and the numbers of its groups."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    tensors = {
+        f"{names[id(parameter)]}.{key}": value
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if isinstance(value, Tensor)
+    }
+    numbers = {
+        f"{place}.{key}": value
+        for place, group in enumerate(optimizer.param_groups)
+        for key, value in group.items()
+        if isinstance(value, float)
+    }
+    return Snapshot(tensors, numbers)
+
+
+def restore(snapshot: Snapshot, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
+    """Put a captured state back, on each parameter's device."""
+    parameters = dict(model.named_parameters())
+    optimizer.state.clear()
+    for full_name, tensor in snapshot.tensors.items():
+        name, _, key = full_name.rpartition(".")
+        parameter = parameters[name]
+        # Scalars such as Adam's step count live where torch put them: fused optimizers want them on the device.
+        optimizer.state[parameter][key] = tensor.to(parameter.device)
+    for full_name, value in snapshot.values.items():
+        place, _, key = full_name.partition(".")
+        optimizer.param_groups[int(place)][key] = value

@@ -1,0 +1,172 @@
+"""The stock task: learn labels from pictures by following the gradient of the cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from epochal.core.fault import InputFault, NonFiniteFault, printable
+from epochal.data.feed import Batch, Feed
+from epochal.data.statistics import PixelStatistics
+from epochal.engine import optimizer_state
+from epochal.engine.checkpoint import Snapshot
+from epochal.engine.classify import classify
+from epochal.engine.device import autocast
+from epochal.engine.finite import FiniteWatch
+from epochal.engine.probe import first_non_finite
+from epochal.engine.schedule import Schedule
+
+
+class Supervised:
+    """A classifier in training (a `Task`).
+
+    Args:
+        model: gives logits for images; already on the device.
+        optimizer: one of torch's fused optimizers over the model's parameters. A group's `rate` multiplies the
+            schedule's learning rate.
+        schedule: the learning rate of each step.
+        feed: where batches come from.
+        epochs: how often to go through the data.
+        evaluate_epochs: epochs between evaluations.
+        precision: fp32 or bf16.
+        micro_batches: into how many parts a batch is split to save memory; gradients are summed, the update is the same.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        feed: Feed,
+        *,
+        epochs: float,
+        evaluate_epochs: float = 1.0,
+        precision: str = "fp32",
+        micro_batches: int = 1,
+    ) -> None:
+        self.model, self.optimizer, self.schedule, self.feed = model, optimizer, schedule, feed
+        self.device, self.precision, self.micro_batches = feed.device, precision, micro_batches
+        self.steps_per_epoch = feed.plan.steps_per_epoch
+        self.steps = max(1, round(epochs * self.steps_per_epoch))
+        self.evaluate_every = max(1, round(evaluate_epochs * self.steps_per_epoch))
+        self.watch = FiniteWatch(model, self.device)
+        # Torch's fused kernels leave weights and momentum alone where this is 1.
+        optimizer.found_inf = self.watch.withheld  # type: ignore[attr-defined]
+        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches from the step `start` on."""
+        return self.feed.batches(start, self.steps)
+
+    def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
+        """Forward, backward, update."""
+        self.model.train()
+        self.watch.begin(number)
+        rate = self.schedule.lr(number)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group.get("rate", 1.0)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = torch.zeros((), device=self.device)
+        right = torch.zeros((), device=self.device)
+        parts = self.micro_batches
+        for images, labels in zip(batch.images.chunk(parts), batch.labels.chunk(parts), strict=True):
+            logits = self._forward(images)
+            part = functional.cross_entropy(logits, labels, reduction="sum") / len(batch.labels)
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += part.detach()
+            right += (logits.detach().argmax(1) == labels).sum()
+        self.watch.observe(loss, [p.grad for p in self._trained if p.grad is not None])
+        self.optimizer.step()
+        return {
+            "loss": loss,
+            "accuracy": right / len(batch.labels),
+            "gradient_norm": self.watch.gradient_norm,
+        }
+
+    def _forward(self, images: Float[Tensor, "B 3 C C"]) -> Float[Tensor, "B K"]:
+        with autocast(self.device, self.precision):
+            return self.model(images).float()  # type: ignore[no-any-return]
+
+    def rates(self, number: int) -> dict[str, float]:
+        """The learning rate of a step."""
+        return {"lr": self.schedule.lr(number)}
+
+    def evaluate(self) -> dict[str, float]:
+        """Top-1 and top-5 accuracy and mean loss on the held-out pictures, centre crop."""
+        held_out = self.feed.held_out(batch_size=self.feed.plan.batch_size)
+        result = classify(self.model, held_out, crop=self.feed.augmentation.crop, precision=self.precision)
+        return result.metrics()
+
+    def observe(self, metrics: dict[str, float]) -> None:
+        """Tell the schedule the held-out error."""
+        self.schedule.observe(1.0 - metrics["top1"])
+
+    def trouble(self) -> NonFiniteFault | None:
+        """Name the step and the layer of the first number that was none."""
+        found = self.watch.verdict()
+        if found is None:
+            return None
+        step, parameter = found
+        # The watch withheld the update, so the weights are those of the bad step and its batch can be made again.
+        batch = next(islice(self.feed.batches(step, step + 1), 1))
+        if parameter is not None:
+            place = f"the gradient of {parameter}"
+        elif not torch.isfinite(batch.images).all():
+            place = "the input pictures"
+        else:
+            self.model.train()
+            with autocast(self.device, self.precision):
+                layer = first_non_finite(self.model, batch.images)
+            place = f"the output of layer {layer}" if layer else "the loss"
+        samples = ", ".join(printable(self.feed.data.train.where(int(i)), 80) for i in batch.index[:3])
+        return NonFiniteFault(
+            f"step {step}: {place} is not finite (learning rate {self.schedule.lr(step):g}; samples {samples}, ...)",
+            expected="finite numbers",
+            remedy="lower the learning rate (--set lr=...) or look at the data (`epochal data check`); "
+            "the last good checkpoint is kept",
+        )
+
+    def state(self) -> Snapshot:
+        """Weights, momentum, the schedule's memory, the training set's statistics."""
+        return (
+            Snapshot(dict(self.model.state_dict())).prefixed("model")
+            | optimizer_state.capture(self.optimizer, self.model).prefixed("optimizer")
+            | Snapshot({}, self.schedule.state()).prefixed("schedule")
+            | Snapshot(self.feed.statistics.tensors()).prefixed("statistics")
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a state.
+
+        Raises:
+            InputFault: the state is of another network.
+        """
+        load_weights(self.model, snapshot.under("model").tensors)
+        optimizer_state.restore(snapshot.under("optimizer"), self.optimizer, self.model)
+        self.schedule.restore(snapshot.under("schedule").values)
+        self.feed.statistics = PixelStatistics(**snapshot.under("statistics").tensors)
+
+
+def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give the model these weights, all of them and no others.
+
+    Raises:
+        InputFault: names or shapes differ; the first difference is told.
+    """
+    expected: dict[str, Any] = {name: tuple(t.shape) for name, t in model.state_dict().items()}
+    given = {name: tuple(t.shape) for name, t in tensors.items()}
+    if expected == given:
+        model.load_state_dict(tensors)
+        return
+    name = next(n for n in sorted(expected.keys() | given.keys()) if expected.get(n) != given.get(n))
+    raise InputFault(
+        f"the weights are of another network: {printable(name)} is {given.get(name, 'missing')}",
+        expected=str(expected.get(name, "no such tensor")),
+        remedy="use the recipe the weights were trained with",
+    )

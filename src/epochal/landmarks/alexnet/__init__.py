@@ -1,0 +1,101 @@
+"""AlexNet: the card. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from epochal.core.landmark import Deviation, Landmark, Paper
+from epochal.landmarks.alexnet.recipe import RECIPES, AlexNetRecipe
+
+RECIPE = AlexNetRecipe
+
+CARD = Landmark(
+    name="alexnet",
+    paper=Paper(
+        title="ImageNet Classification with Deep Convolutional Neural Networks",
+        authors=("Alex Krizhevsky", "Ilya Sutskever", "Geoffrey E. Hinton"),
+        venue="NIPS",
+        year=2012,
+        url="https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html",
+    ),
+    idea="A large convolutional network with rectifiers and dropout, trained on raw pixels with two GPUs, "
+    "sees far better than anything built by hand.",
+    leads_to=("vgg", "googlenet", "batchnorm", "resnet"),
+    default_data="digits",
+    presets={"paper": 60_965_224, "source": 60_965_224, "torchvision": 61_100_840},
+    deviations=(
+        Deviation(
+            who="ours",
+            where="input",
+            paper="224 x 224",
+            instead="227 x 227",
+            why="11-pixel kernels at stride 4 give the printed 55 positions only with 227 pixels",
+        ),
+        Deviation(
+            who="ours",
+            where="colour noise",
+            paper="eigenvalues of the RGB covariance, the pixels' unit not stated",
+            instead="eigenvalues for pixels from 0 to 1, the noise then scaled to 0..255",
+            why="an eigenvalue is a variance: its size depends on the unit",
+        ),
+        Deviation(
+            who="ours",
+            where="learning-rate drops",
+            paper="divided by 10 by hand when the validation error stopped improving",
+            instead="divided by 10 after `patience` evaluations without a better error, three times",
+            why="a rule can be run again",
+        ),
+        Deviation(
+            who="source", where="input", paper="224 x 224, 55 positions", instead="224 with 3 zero rows and columns"
+        ),
+        Deviation(
+            who="source",
+            where="conv1",
+            paper="ReLU, then LRN, then pooling",
+            instead="LRN, then pooling, then ReLU: the norm sees values below zero",
+        ),
+        Deviation(
+            who="source",
+            where="after conv2",
+            paper="one LRN across maps",
+            instead="that LRN and a second norm within each map, 5 x 5, k = 1, 0.001 / 25, power 0.75",
+        ),
+        Deviation(
+            who="source",
+            where="LRN",
+            paper="sum over neighbours, alpha = 1e-4, across all maps",
+            instead="mean over neighbours (2e-5 for each), within each column",
+        ),
+        Deviation(
+            who="source", where="pooling", paper="not stated", instead="windows may hang over the edge (ceil mode)"
+        ),
+        Deviation(
+            who="source", where="init", paper="deviation 0.01 everywhere", instead="0.03 in conv3, conv4 and conv5"
+        ),
+        Deviation(
+            who="source", where="biases", paper="as the weights", instead="twice the learning rate and no weight decay"
+        ),
+        Deviation(
+            who="source",
+            where="colour noise",
+            paper="scaled by eigenvalues",
+            instead="scaled by their square roots",
+        ),
+        Deviation(who="source", where="pixels", paper="centred raw values", instead="divided by 1.1 as well"),
+        Deviation(
+            who="source", where="learning rate", paper="divided by 10 three times", instead="at epochs 25, 51 and 79"
+        ),
+        Deviation(
+            who="torchvision",
+            where="network",
+            paper="96-256-384-384-256 maps in two columns",
+            instead="64-192-384-256-256 maps in one: the network of a 2014 paper",
+        ),
+        Deviation(who="torchvision", where="LRN", paper="after conv1 and conv2", instead="none"),
+        Deviation(who="torchvision", where="dropout", paper="after the two hidden dense layers", instead="before them"),
+        Deviation(
+            who="torchvision", where="init", paper="normal, deviation 0.01, some biases 1", instead="torch's default"
+        ),
+    ),
+    version=1,
+)
+
+__all__ = ["CARD", "RECIPE", "RECIPES"]

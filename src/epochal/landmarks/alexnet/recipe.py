@@ -1,0 +1,123 @@
+"""Every number of an AlexNet training, with its source."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import pydantic
+
+from epochal.core.recipe import Recipe, setting
+
+
+class AlexNetRecipe(Recipe):
+    """How to train AlexNet. The defaults are the paper's, as printed."""
+
+    network: Literal["paper", "source", "torchvision", "scaled", "cifar"] = setting(
+        "paper",
+        "paper: as printed; source: as the 2012 code runs it; torchvision: its one-tower network; "
+        "scaled: the same structure for 32-pixel pictures; cifar: the four-layer network of the paper's Figure 1",
+        "Section 3.5",
+    )
+    activation: Literal["relu", "tanh", "sigmoid"] = setting("relu", "what follows each layer", "Section 3.1")
+    lrn: bool = setting(True, "normalise responses after conv1 and conv2", "Section 3.3")
+    overlap: bool = setting(True, "pool windows of 3 at stride 2; false: windows of 2", "Section 3.4")
+    columns: Literal[1, 2] = setting(2, "columns of maps; 1 is the half network", "Section 3.2")
+    without: Literal["conv3", "conv4", "conv5"] | None = setting(None, "a middle layer to leave out", "Section 7")
+    dropout: bool = setting(True, "drop half of the hidden dense units in training", "Section 4.2")
+
+    stored_size: int = setting(256, "side of the stored pictures, pixels", "Section 2", ge=8, le=1024)
+    padding: int = setting(0, "zeros around each stored picture, pixels", "ours", ge=0, le=64)
+    crop: int = setting(
+        227, "side of the crops; 224 as printed needs 3 more for 55 positions", "Section 4.1", ge=8, le=512
+    )
+    random_crop: bool = setting(True, "crop at random places in training", "Section 4.1")
+    mirror: bool = setting(True, "mirror half of the pictures in training", "Section 4.1")
+    colour_noise: float = setting(0.1, "deviation of the noise along the axes of colour", "Section 4.1", ge=0, le=10)
+    colour_unit: Literal["eigenvalue", "deviation"] = setting(
+        "eigenvalue", "what scales that noise; the 2012 code takes the deviation", "Section 4.1"
+    )
+    pixel_scale: float = setting(
+        1.0, "what centred pixels (0 to 255) are divided by", "ours: the paper is silent", gt=0
+    )
+
+    init_sd: float | None = setting(0.01, "deviation of the weights; none: sqrt(2 / fan-in)", "Section 5", gt=0)
+    init_middle_sd: float | None = setting(0.01, "the same for conv3, conv4, conv5", "Section 5", gt=0)
+    init_bias: float = setting(1.0, "bias of conv2, conv4, conv5 and the hidden dense layers", "Section 5")
+
+    batch_size: int = setting(128, "pictures in a step", "Section 5", ge=1, le=65536)
+    epochs: float = setting(90.0, "times through the training pictures", "Section 5", gt=0, le=100000)
+    optimizer: Literal["velocity", "torch"] = setting(
+        "velocity", "velocity: the learning rate inside the velocity, as printed; torch: outside", "Section 5"
+    )
+    lr: float = setting(0.01, "first learning rate", "Section 5", gt=0, le=100)
+    momentum: float = setting(0.9, "share of the velocity that is kept", "Section 5", ge=0, lt=1)
+    weight_decay: float = setting(0.0005, "pull of the weights towards zero", "Section 5", ge=0, le=1)
+    decay_biases: bool = setting(True, "weight decay on biases too; the 2012 code has none there", "Section 5")
+    bias_rate: float = setting(1.0, "learning rate of biases over that of weights; 2 in the 2012 code", "ours", gt=0)
+    schedule: Literal["plateau", "drops", "cosine"] = setting(
+        "plateau", "plateau: divide by 10 when the held-out error stalls; drops: at fixed epochs", "Section 5"
+    )
+    patience: int = setting(
+        5, "evaluations without a better error before a drop", "ours: the paper did it by hand", ge=1
+    )
+    drop_epochs: tuple[float, ...] = setting(
+        (), "epochs at which the rate is divided by 10", "authors' code for source"
+    )
+    warmup_epochs: float = setting(0.0, "epochs of a linear start from zero", "ours", ge=0)
+
+    evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0)
+    precision: Literal["auto", "fp32", "bf16"] = setting(
+        "auto", "arithmetic of the forward and backward pass; auto: bf16 where the hardware has it", "ours"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.crop > self.stored_size + 2 * self.padding:
+            raise ValueError(
+                f"a crop of at most stored_size + 2 padding = {self.stored_size + 2 * self.padding}, not {self.crop}"
+            )
+        return self
+
+
+PAPER = AlexNetRecipe()
+
+SOURCE = PAPER.replace(
+    network="source",
+    crop=224,
+    colour_unit="deviation",
+    pixel_scale=1.1,
+    init_middle_sd=0.03,
+    decay_biases=False,
+    bias_rate=2.0,
+    schedule="drops",
+    drop_epochs=(25, 51, 79),
+)
+
+# The paper's network for a folder of a few thousand pictures and half an hour of two cores.
+MEDIUM = PAPER.replace(
+    batch_size=64,
+    epochs=55.0,
+    pixel_scale=64.0,
+    init_sd=None,
+    init_middle_sd=None,
+    init_bias=0.0,
+    schedule="cosine",
+    warmup_epochs=1.0,
+    evaluate_epochs=5.0,
+)
+
+SMALL = MEDIUM.replace(
+    network="scaled",
+    stored_size=32,
+    padding=4,
+    crop=32,
+    colour_noise=0.0,
+    batch_size=128,
+    epochs=12.0,
+    lr=0.02,
+    evaluate_epochs=1.0,
+)
+
+SMOKE = SMALL.replace(padding=2, mirror=False, epochs=20.0, batch_size=64, precision="fp32", evaluate_epochs=2.0)
+
+RECIPES = {"smoke": SMOKE, "small": SMALL, "medium": MEDIUM, "paper": PAPER, "source": SOURCE}

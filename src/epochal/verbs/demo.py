@@ -1,0 +1,54 @@
+"""A landmark on its embedded data: trains in about a minute and shows itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from epochal.core.run import Run
+from epochal.engine.fit import Report
+from epochal.verbs import catalogue
+from epochal.verbs.evaluate import evaluate
+from epochal.verbs.look import Look, look
+from epochal.verbs.train import train
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo did.
+
+    Attributes:
+        run: the finished run.
+        top1: accuracy on held-out pictures, from 0 to 1.
+        looks: the pictures it made of itself.
+        next_commands: what to try now.
+    """
+
+    run: Run
+    top1: float
+    looks: tuple[Look, ...]
+    next_commands: tuple[str, ...]
+
+
+def demo(landmark: str = "alexnet", *, runs: Path | str | None = None, report: Report = lambda row: None) -> Demo:
+    """Train a landmark's smoke recipe on its embedded data, measure it, and draw every view of it.
+
+    Raises:
+        InputFault: no landmark has that name.
+    """
+    catalogue.landmark(landmark)
+    run = train(landmark, recipe="smoke", runs=runs, report=report)
+    top1 = evaluate(run)["top1"]
+    looks = tuple(look(run))
+    folder = run.folder
+    return Demo(
+        run,
+        top1,
+        looks,
+        (
+            f"epochal look {folder} features --layer conv2",
+            f"epochal evaluate {folder} --crops 10",
+            f"epochal train {landmark} --recipe small --data imagefolder:PATH/TO/YOUR/PICTURES",
+            f"epochal show {landmark}",
+        ),
+    )

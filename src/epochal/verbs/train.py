@@ -1,0 +1,215 @@
+"""Train a landmark, and go on with a training that stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from epochal import landmarks as table
+from epochal.core.fault import InputFault, printable
+from epochal.core.recipe import Recipe
+from epochal.core.run import Run
+from epochal.data.feed import RESIDENT_BYTES
+from epochal.data.images import ImageData
+from epochal.data.source import open_data
+from epochal.engine.device import choose_device, choose_precision
+from epochal.engine.fit import Pace, Report, fit
+from epochal.verbs import catalogue
+from epochal.verbs.environment import environment
+
+
+def train(
+    landmark: str,
+    *,
+    recipe: str | Recipe = "small",
+    data: str | None = None,
+    overrides: Sequence[str] = (),
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    micro_batches: int = 1,
+    memory_gigabytes: float | None = None,
+    save_steps: int | None = None,
+    offline: bool = False,
+    runs: Path | str | None = None,
+    report: Report = lambda row: None,
+) -> Run:
+    """Train a landmark on a data set; return the finished run.
+
+    Args:
+        landmark: its name, such as `alexnet`.
+        recipe: the name of one of its recipes, or a recipe.
+        data: a data set (`cifar10`, `imagefolder:PATH`, ...); the landmark's embedded default if None.
+        overrides: settings to change, as `name=value`.
+        seed: decides initial weights, sample order, augmentation and dropout.
+        device: auto, cpu, cuda, cuda:N or mps.
+        workers: processes that decode pictures; None: one per core, at most 4.
+        micro_batches: into how many parts to split each batch to save memory.
+        memory_gigabytes: splits larger than this are read from disk in each epoch; None: 4.
+        save_steps: steps between checkpoints; None: one every 5 minutes.
+        offline: never download.
+        runs: the folder to make the run in; see `runs_folder`.
+        report: is shown each row of the log as it is written.
+
+    Raises:
+        InputFault: a name, path or value cannot be used.
+        Interrupted: a signal came; everything was saved.
+        NonFiniteFault: a loss or gradient was not finite.
+        MemoryFault: the device ran out of memory.
+        DiskFault: the disk is full or refuses.
+    """
+    package = table.load(landmark)
+    chosen = recipe if isinstance(recipe, Recipe) else catalogue.recipe(landmark, recipe)
+    chosen = chosen.override(list(overrides))
+    where = choose_device(device)
+    _check_counts(micro_batches, workers, save_steps)
+    opened = open_data(data or package.CARD.default_data, offline=offline)
+    _check_learnable(opened)
+    name = recipe if isinstance(recipe, str) else "custom"
+    record = {
+        "landmark": landmark,
+        "landmark_version": package.CARD.version,
+        "recipe_name": name + ("+" if overrides else ""),
+        "recipe": chosen.model_dump(mode="json"),
+        "data": _lasting(opened.name),
+        "data_digest": opened.digest,
+        "data_note": opened.note,
+        "classes": list(opened.classes),
+        "seed": seed,
+        "device": str(where),
+        "workers": workers,
+        "micro_batches": micro_batches,
+        "memory_gigabytes": memory_gigabytes,
+        "save_steps": save_steps,
+        "environment": environment(where),
+    }
+    task = _task(record, opened, where)
+    stem = f"{landmark}-{name}-{opened.name.partition(':')[0]}-s{seed}"
+    run = Run.create(Path(runs) if runs is not None else catalogue.runs_folder(), stem, record)
+    return _fit(run, task, save_steps, report, opened)
+
+
+def resume(
+    run: Run | Path | str,
+    *,
+    device: str | None = None,
+    workers: int | None = None,
+    micro_batches: int | None = None,
+    offline: bool = False,
+    report: Report = lambda row: None,
+) -> Run:
+    """Go on with a training from its newest good checkpoint, to the same bits as if it had never stopped.
+
+    Args:
+        run: its path, its name in the runs folder, or `latest`.
+        device: another device than before (then the bits may differ).
+        workers: another number of decoding processes; the bits do not depend on it.
+        micro_batches: another split of each batch; the update is the same up to rounding.
+        offline: never download.
+        report: is shown each row of the log as it is written.
+
+    Raises:
+        InputFault: there is no such run, it is damaged or finished, or its data is not what it was.
+        Interrupted: a signal came; everything was saved.
+        NonFiniteFault: a loss or gradient was not finite.
+        MemoryFault: the device ran out of memory.
+        DiskFault: the disk is full or refuses.
+    """
+    found = catalogue.find_run(run)
+    record = found.record()
+    if record["status"] == "finished":
+        raise InputFault(
+            f"the run {found.name} is finished",
+            expected="a run that stopped before its end",
+            remedy=f"`epochal evaluate {found.folder}` measures it; `epochal train` starts another",
+        )
+    changes = {"device": device, "workers": workers, "micro_batches": micro_batches}
+    record |= {name: value for name, value in changes.items() if value is not None}
+    _check_counts(record["micro_batches"], record["workers"], record["save_steps"])
+    where = choose_device(record["device"])
+    opened = open_data(record["data"], offline=offline)
+    if opened.digest != record["data_digest"]:
+        raise InputFault(
+            f"the data {printable(record['data'])} is not what the run {found.name} was started with",
+            expected=f"content with the digest {record['data_digest'][:16]}...",
+            remedy="put the data back as it was, or train again",
+        )
+    # The number of threads decides how sums are split, and so the last bits.
+    torch.set_num_threads(record["environment"]["threads"])
+    task = _task(record, opened, where)
+    return _fit(found, task, record["save_steps"], report, opened)
+
+
+def _task(record: dict[str, Any], data: ImageData, device: torch.device) -> Any:
+    package = table.load(record["landmark"])
+    gigabytes = record["memory_gigabytes"]
+    build: Callable[..., Any] = _train_module(record["landmark"]).task
+    return build(
+        package.RECIPE.parse(record["recipe"]),
+        data,
+        seed=record["seed"],
+        device=device,
+        workers=default_workers() if record["workers"] is None else record["workers"],
+        micro_batches=record["micro_batches"],
+        resident_bytes=RESIDENT_BYTES if gigabytes is None else int(gigabytes * 1e9),
+    )
+
+
+def _train_module(landmark: str) -> Any:
+    from importlib import import_module
+
+    return import_module(f"epochal.landmarks.{landmark}.train")
+
+
+def default_workers() -> int:
+    """One decoding process per core, at most four."""
+    import os
+
+    return min(4, os.cpu_count() or 1)
+
+
+def _fit(run: Run, task: Any, save_steps: int | None, report: Report, data: ImageData) -> Run:
+    recipe_precision = choose_precision(run.record()["recipe"].get("precision", "fp32"), task.device)
+    report(
+        {
+            "kind": "begin",
+            "run": str(run.folder),
+            "steps": task.steps,
+            "epochs": task.steps / task.steps_per_epoch,
+            "device": str(task.device),
+            "precision": recipe_precision,
+            "train": len(data.train),
+            "held_out": len(data.held_out),
+            "note": data.note,
+        }
+    )
+    fit(task, run, Pace(save_steps=save_steps), report)
+    return run
+
+
+def _lasting(spec: str) -> str:
+    """A specification that still means the same from another folder."""
+    kind, colon, path = spec.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if colon else spec
+
+
+def _check_learnable(data: ImageData) -> None:
+    if len(data.classes) < 2:
+        raise InputFault(
+            f"the data {printable(data.name)} has one class only: {printable(data.classes[0])}",
+            expected="at least two classes to tell apart",
+            remedy="put the pictures of each class into a folder of its own",
+        )
+
+
+def _check_counts(micro_batches: int, workers: int | None, save_steps: int | None) -> None:
+    for name, value, least in (
+        ("micro_batches", micro_batches, 1),
+        ("workers", workers, 0),
+        ("save_steps", save_steps, 1),
+    ):
+        if value is not None and value < least:
+            raise InputFault(f"{name} cannot be {value}", expected=f"a whole number of at least {least}")
