@@ -143,8 +143,8 @@ class Progress:
     def _begin(self, row: dict[str, Any]) -> None:
         self._steps = row["steps"]
         self._say(
-            f"{row['run']}\n{row['train']:,} training and {row['held_out']:,} held-out pictures; {row['steps']:,} steps "
-            f"({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
+            f"{row['run']}\n{row['train']:,} training and {row['held_out']:,} held-out pictures; "
+            f"{row['steps']:,} steps ({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
         )
         if row["note"]:
             self._say(self._console.safe(row["note"], 1000))

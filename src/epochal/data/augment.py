@@ -1,7 +1,7 @@
 """Augmentation of a whole batch at once, on the device, from stored uint8 pictures.
 
-What happens to a sample is f(seed, epoch, sample index): its crop, its mirror and its colour are the same whatever batch,
-worker or device it comes by.
+What happens to a sample is f(seed, epoch, sample index): its crop, its mirror and its colour are the same whatever
+batch, worker or device it comes by.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def centred_crops(
 ) -> Float[Tensor, "B size size 3"]:
     """Square crops with the mean picture subtracted where the crop was, some of them mirrored.
 
-    On the CPU a loop over memory-contiguous crops is fastest; elsewhere one gather does all of it. Both give the same bits.
+    On the CPU a loop over contiguous crops is fastest; elsewhere one gather does all of it. Both give the same bits.
     """
     if pixels.device.type == "cpu":
         out = torch.empty(len(rows), size, size, 3)

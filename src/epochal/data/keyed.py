@@ -1,8 +1,8 @@
 """Random numbers that are a function of their key, not of a stream.
 
 The augmentation of a sample is f(seed, epoch, sample index): the same whatever the batch, the worker or the moment at
-which the run was resumed. The numbers are made on the samples' device in 64-bit integer arithmetic, which wraps the same
-way on every device, so the whole batch costs a few vector operations and the bits agree between CPU and GPU.
+which the run was resumed. The numbers are made on the samples' device in 64-bit integer arithmetic, which wraps the
+same way on every device, so the whole batch costs a few vector operations and the bits agree between CPU and GPU.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def uniform(seed: int, epoch: int, index: Int64[Tensor, " B"], draws: int, purpo
 
 
 def normal(seed: int, epoch: int, index: Int64[Tensor, " B"], draws: int, purpose: int = 0) -> Float64[Tensor, "B D"]:
-    """Standard normal numbers by Box and Muller's transform of `uniform`; in float64, so that devices agree to 1e-15."""
+    """Standard normal numbers by Box and Muller's transform of `uniform`; in float64: devices agree to 1e-15."""
     u = uniform(seed, epoch, index, 2 * draws, purpose)
     radius = torch.sqrt(-2.0 * torch.log1p(-u[:, :draws]))
     return radius * torch.cos(2.0 * math.pi * u[:, draws:])

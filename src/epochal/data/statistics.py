@@ -15,7 +15,7 @@ class PixelStatistics:
     """Statistics of a training set.
 
     Attributes:
-        mean: the mean picture, in pixel values from 0 to 255 (AlexNet, Section 2: "the mean activity ... from each pixel").
+        mean: the mean picture, in pixel values from 0 to 255 (AlexNet subtracts it, Section 2).
         eigenvalues: variances along the principal axes of colour, largest first, for pixels from 0 to 1.
         eigenvectors: those axes, as columns (Section 4.1).
     """

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -62,16 +63,7 @@ def stream(
             batch = batches.made(step)
             yield batch.pin_memory() if pin else batch
         return
-    loader: DataLoader = DataLoader(
-        batches,
-        sampler=plan,
-        batch_size=None,
-        num_workers=workers,
-        pin_memory=pin,
-        worker_init_fn=_Settled(os.getpid()),
-        generator=torch.Generator().manual_seed(0),
-    )
-    answers = _begun(loader)
+    answers = _begun(batches, plan, workers, pin)
     while True:
         try:
             answer = next(answers, None)
@@ -154,7 +146,7 @@ class _Batches(Dataset[Any]):
             return fault
 
 
-def _begun(loader: DataLoader) -> Iterator[Tensor | Fault]:
+def _begun(batches: _Batches, plan: Iterable[Step], workers: int, pin: bool) -> Iterator[Tensor | Fault]:
     """Start the workers with the signals blocked, so that no moment is left in which one could end them.
 
     A Ctrl-C or a SIGTERM goes to the whole group of processes, but it is the parent that saves, and it needs its
@@ -162,7 +154,21 @@ def _begun(loader: DataLoader) -> Iterator[Tensor | Fault]:
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        return iter(loader)
+        with warnings.catch_warnings():
+            # More workers than cores is the user's choice; forking is what every loader does on Linux.
+            warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+            warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
+            loader: DataLoader = DataLoader(
+                batches,
+                sampler=plan,
+                batch_size=None,
+                num_workers=workers,
+                pin_memory=pin,
+                worker_init_fn=_Settled(os.getpid()),
+                # Without its own, the loader would draw from torch's global generator.
+                generator=torch.Generator().manual_seed(0),
+            )
+            return iter(loader)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

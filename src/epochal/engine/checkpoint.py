@@ -2,8 +2,8 @@
 
 A checkpoint is a folder of `state.safetensors`, `state.json` and `manifest.json`. It is written under another name,
 every file and the folder flushed to the disk, the manifest with the SHA-256 of the others last, and only then renamed.
-Whatever kills the process, what stands under a checkpoint's name is whole; should the disk rot later, the hash tells and
-the one before is used.
+Whatever kills the process, what stands under a checkpoint's name is whole; should the disk rot later, the hash tells
+and the one before is used.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Supervised:
         epochs: how often to go through the data.
         evaluate_epochs: epochs between evaluations.
         precision: fp32 or bf16.
-        micro_batches: into how many parts a batch is split to save memory; gradients are summed, the update is the same.
+        micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same.
     """
 
     def __init__(

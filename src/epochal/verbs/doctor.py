@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,6 @@ def doctor() -> dict[str, Any]:
     existing = next(folder for folder in [runs.absolute(), *runs.absolute().parents] if folder.exists())
     free = shutil.disk_usage(existing).free
     troubles = []
-    if sys.version_info < (3, 11):
-        troubles.append("Python 3.11 or newer is needed")
     if free < 2 << 30:
         troubles.append(f"only {free / 1e9:.1f} GB free where the runs go ({existing})")
     if not _writable(existing):

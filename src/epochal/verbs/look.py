@@ -76,7 +76,7 @@ def look(
     known = views(record["landmark"])
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
-    classifier, step, _ = load_classifier(found, device)
+    classifier, _, _ = load_classifier(found, device)
     pictures = (
         [(decode_file(Path(image)), "") for image in images]
         if images

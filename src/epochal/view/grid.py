@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from epochal.core.fault import InputFault
@@ -105,7 +103,7 @@ def _grid(
     if len(pictures) > MOST:
         subtitle = f"{subtitle}; " if subtitle else ""
         subtitle += f"the first {MOST} of {len(pictures)}"
-    panels = [fitted(_visible(picture), _SIDE) for picture in pictures[:MOST]]
+    panels = [fitted(picture, _SIDE) for picture in pictures[:MOST]]
     box = max(max(panel.shape[:2]) for panel in panels)
     wide = min(len(panels), wide or across(len(panels), 1.4))
     step_x = box + _GAP + 2 * _FRAME
@@ -121,11 +119,6 @@ def _grid(
         describe(sheet, place, x, y + box, box)
         sheet.picture(x + (box - panel.shape[1]) // 2, y + (box - panel.shape[0]) // 2, panel)
     return sheet.figure
-
-
-def _visible(picture: Panel) -> UInt8[np.ndarray, "_ _ 3"]:
-    """The picture, or one grey pixel for a picture without pixels."""
-    return picture if picture.size else np.full((1, 1, 3), 128, dtype=np.uint8)
 
 
 def _check_lengths(pictures: Sequence[Panel], words: Sequence[object], what: str) -> None:

@@ -23,8 +23,10 @@ def fitted(panel: Panel, side: int) -> Panel:
     """The panel with its longer side close to `side` and never above it.
 
     Small ones are enlarged by a whole factor, so that every pixel stays a sharp square of the same size; large ones are
-    averaged down.
+    averaged down. A panel without pixels becomes a grey square.
     """
+    if panel.size == 0:
+        return np.full((side, side, 3), 128, dtype=np.uint8)
     height, width = panel.shape[:2]
     longest = max(height, width)
     if longest <= side:
