@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import pydantic
 from pydantic_core import PydanticUndefined
 
 from epochal.core.fault import InputFault, nearest
+
+# Not typing.Self: the shape checks of the test suite look at methods one by one and do not know it.
+R = TypeVar("R", bound="Recipe")
 
 
 def setting(default: Any, meaning: str, source: str, **limits: Any) -> Any:
@@ -28,7 +31,7 @@ class Recipe(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self: R, **changes: Any) -> R:
         """The same recipe with some settings changed.
 
         Raises:
@@ -36,7 +39,7 @@ class Recipe(pydantic.BaseModel):
         """
         return self.parse({**self.model_dump(), **changes})
 
-    def override(self, assignments: list[str]) -> Self:
+    def override(self: R, assignments: list[str]) -> R:
         """The same recipe with `name=value` assignments from a command line applied.
 
         Raises:
@@ -65,7 +68,7 @@ class Recipe(pydantic.BaseModel):
         return value
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Self:
+    def parse(cls: type[R], values: Mapping[str, Any]) -> R:
         """A recipe from plain values, as found in a run's record.
 
         Raises:

@@ -143,10 +143,11 @@ def _stream(source: Path | str | bytes, name: str) -> Iterator[IO[bytes]]:
         descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise InputFault(f"{name} cannot be opened: {error.strerror or error}", expected="a readable file") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise InputFault(f"{name} is no regular file", expected="an image file")
     with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise InputFault(f"{name} is no regular file", expected="an image file")
         if status.st_size > MOST_BYTES:
             raise InputFault(f"{name} has {status.st_size:,} bytes", expected=f"an image of at most {MOST_BYTES:,}")
         yield file

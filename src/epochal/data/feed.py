@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -18,7 +18,7 @@ from epochal.data.sampler import Plan
 from epochal.data.statistics import PixelStatistics, pixel_statistics
 from epochal.data.stream import materialise, stream
 
-Steps = Iterable[tuple[int, Int64[Tensor, " B"]]]
+Steps = Iterable[tuple[int, Int64[Tensor, " _"]]]
 
 # Above this a split is read again in each epoch instead of being kept on the device.
 RESIDENT_BYTES = 4 << 30
@@ -41,10 +41,11 @@ class Batch:
     index: Int64[Tensor, " B"]
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where framed pictures come from: memory, or the disk."""
 
-    def batches(self, steps: Steps, /) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+    def batches(self, steps: Steps, /) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " _"]]]:
         """For each step, pictures on the device and which of them make the batch."""
         ...
 
@@ -55,7 +56,7 @@ class Resident:
 
     pixels: UInt8[Tensor, "N S S 3"]
 
-    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " _"]]]:
         """All pictures, and which of them make each batch."""
         for _, index in steps:
             yield self.pixels, index.to(self.pixels.device, non_blocking=True)
@@ -72,7 +73,7 @@ class Streamed:
     workers: int
     device: torch.device
 
-    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " B"]]]:
+    def batches(self, steps: Steps) -> Iterator[tuple[UInt8[Tensor, "N S S 3"], Int64[Tensor, " _"]]]:
         """Each batch's pictures, and all of them."""
         pinned = self.device.type == "cuda"
         plan = ((epoch, index.numpy()) for epoch, index in steps)
@@ -150,7 +151,7 @@ class Feed:
     def statistics(self, known: PixelStatistics) -> None:
         self._statistics = known.to(self.device)
 
-    def _pictures_for_statistics(self) -> Iterator[UInt8[Tensor, "B S S 3"]]:
+    def _pictures_for_statistics(self) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         if isinstance(self.store, Resident):
             yield from self.store.pixels.split(1024)
             return
@@ -167,7 +168,7 @@ class Feed:
             images = self.augmentation(pixels, rows, statistics, seed=self.seed, epoch=epoch, index=place)
             yield Batch(images, self._labels[place], place)
 
-    def held_out(self, batch_size: int) -> Iterator[tuple[Float[Tensor, "B 3 S S"], Int64[Tensor, " B"]]]:
+    def held_out(self, batch_size: int) -> Iterator[tuple[Float[Tensor, "_ 3 S S"], Int64[Tensor, " _"]]]:
         """The held-out pictures at their stored size, centred, with their classes, in order."""
         if self._held_out_store is None:
             self._held_out_store = self._open(self.data.held_out)

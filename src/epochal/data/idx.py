@@ -10,8 +10,8 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from jaxtyping import Int64, UInt8
@@ -117,7 +117,7 @@ def _read_array(path: Path, magic: int, dimensions: int) -> np.ndarray:
             if not 0 < size <= _MOST_BYTES:
                 raise InputFault(f"{named} says it holds {shape} bytes", expected=f"1 to {_MOST_BYTES:,} bytes in all")
             # One byte more than stated tells a file that is too long, without unpacking the rest of it.
-            data = _read_at_most(file, size + 1)
+            data = _read_at_most(file.read, size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputFault(f"{named} cannot be read: {printable(str(error))}", remedy=again) from None
     if len(data) != size:
@@ -126,11 +126,11 @@ def _read_array(path: Path, magic: int, dimensions: int) -> np.ndarray:
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
 
-def _read_at_most(file: IO[bytes] | gzip.GzipFile, size: int) -> bytearray:
+def _read_at_most(read: Callable[[int], bytes], size: int) -> bytearray:
     """Up to `size` bytes, growing with what really comes: a header that lies costs no memory."""
     data = bytearray()
     while len(data) < size:
-        chunk = file.read(min(_CHUNK, size - len(data)))
+        chunk = read(min(_CHUNK, size - len(data)))
         if not chunk:
             break
         data += chunk

@@ -18,8 +18,8 @@ def resample(picture: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray
 
     if picture.shape[:2] == (size, size):
         return picture
-    # Colours stay together in memory: this selects torch's fast path for bytes.
-    pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    # Colours stay together in memory: this selects torch's fast path for bytes. (torch warns of read-only arrays.)
+    pixels = torch.from_numpy(np.require(picture, requirements=["C", "W"]))[None].permute(0, 3, 1, 2)
     with torch.no_grad():
         resized = interpolate(pixels, (size, size), mode="bilinear", antialias=True, align_corners=False)
     return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())

@@ -39,7 +39,7 @@ class Plan:
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch, 0x0DE5))
         return torch.randperm(self.samples, generator=generator)
 
-    def steps(self, start: int, stop: int) -> Iterator[tuple[int, Int64[Tensor, " B"]]]:
+    def steps(self, start: int, stop: int) -> Iterator[tuple[int, Int64[Tensor, " _"]]]:
         """For each step from `start` to before `stop`: its epoch and its samples."""
         known, order = -1, torch.empty(0, dtype=torch.int64)
         for step in range(start, stop):

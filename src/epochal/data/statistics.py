@@ -33,7 +33,7 @@ class PixelStatistics:
         return {"mean": self.mean, "eigenvalues": self.eigenvalues, "eigenvectors": self.eigenvectors}
 
 
-def pixel_statistics(batches: Iterable[UInt8[Tensor, "B S S 3"]]) -> PixelStatistics:
+def pixel_statistics(batches: Iterable[UInt8[Tensor, "_ S S 3"]]) -> PixelStatistics:
     """The statistics of all pictures in `batches`, gathered in one pass.
 
     Sums of pixels and of products of pixels are whole numbers, so the sums are exact and their order cannot matter.

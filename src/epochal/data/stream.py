@@ -25,7 +25,6 @@ from torch.utils.data import DataLoader, Dataset
 from epochal.core.fault import Fault, InputFault, MemoryFault
 from epochal.data.frame import Frame
 from epochal.data.images import Pictures, Split
-from epochal.data.images import framed_picture as framed_pictures  # noqa: F401
 from epochal.data.keyed import uniform
 
 # Keeps the numbers for framing apart from those for other uses of the same (seed, epoch, index).
@@ -34,14 +33,15 @@ FRAMING = 0xF7A3E
 MOST_BYTES = 8 << 30
 
 _CHUNK = 256
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# macOS cannot tell who sent a signal; there a SIGTERM to the whole group ends the workers too.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM) if hasattr(signal, "sigtimedwait") else (signal.SIGINT,)
 
-Step = tuple[int, Int64[np.ndarray, " B"]]
+Step = tuple[int, Int64[np.ndarray, " _"]]
 
 
 def stream(
     split: Split, frame: Frame, plan: Iterable[Step], *, seed: int, workers: int, pin: bool = False
-) -> Iterator[UInt8[Tensor, "B S S 3"]]:
+) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
     """Framed pictures, a batch for each step of the plan.
 
     Args:
@@ -64,21 +64,14 @@ def stream(
             yield batch.pin_memory() if pin else batch
         return
     answers = _begun(batches, plan, workers, pin)
-    while True:
-        try:
-            answer = next(answers, None)
-        except RuntimeError as error:
-            if "DataLoader worker" in str(error) and "Traceback" not in str(error):
-                raise MemoryFault(
-                    "a process that loads pictures was killed; most likely the memory was full",
-                    remedy="use fewer workers (--workers 0 needs the least)",
-                ) from error
-            raise
-        if answer is None:
-            return
-        if isinstance(answer, Fault):
-            raise answer
-        yield answer
+    try:
+        while (answer := _next(answers)) is not None:
+            if isinstance(answer, Fault):
+                raise answer
+            yield answer
+    finally:
+        # The workers end when the last reference goes: here, and not whenever the garbage is collected.
+        del answers
 
 
 def materialise(
@@ -153,6 +146,7 @@ def _begun(batches: _Batches, plan: Iterable[Step], workers: int, pin: bool) -> 
     workers for that step. A signal that comes meanwhile reaches the parent afterwards.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    child_handler = signal.getsignal(signal.SIGCHLD)
     try:
         with warnings.catch_warnings():
             # More workers than cores is the user's choice; forking is what every loader does on Linux.
@@ -170,7 +164,26 @@ def _begun(batches: _Batches, plan: Iterable[Step], workers: int, pin: bool) -> 
             )
             return iter(loader)
     finally:
+        # When a worker is killed, torch would raise from a signal handler, in the middle of whatever runs. Without the
+        # handler the loader notices within five seconds, and tells where its answer is asked for.
+        if signal.getsignal(signal.SIGCHLD) is not child_handler:
+            signal.signal(signal.SIGCHLD, child_handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _next(answers: Iterator[Tensor | Fault]) -> Tensor | Fault | None:
+    """The next answer; None after the last."""
+    try:
+        return next(answers, None)
+    except (RuntimeError, EOFError, ConnectionError, FileNotFoundError) as error:
+        # What a worker's own code raises comes with its traceback. A worker's sudden end is told by the loader, or is
+        # a broken connection to it.
+        if "Traceback" in str(error) or (isinstance(error, RuntimeError) and "DataLoader worker" not in str(error)):
+            raise
+    raise MemoryFault(
+        "a process that loads pictures was killed; most likely the memory was full",
+        remedy="use fewer workers (--workers 0 needs the least)",
+    )
 
 
 @dataclass(frozen=True)
@@ -181,12 +194,16 @@ class _Settled:
 
     def __call__(self, worker: int) -> None:
         torch.set_num_threads(1)
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         threading.Thread(target=self._leave_with_parent, daemon=True).start()
 
     def _leave_with_parent(self) -> None:
-        """End at once when the parent is gone (kill -9): nobody reads what would be decoded."""
+        """End at once when the parent is gone (kill -9), or when it is the parent who sends SIGTERM (at its exit)."""
         while os.getppid() == self.parent:
-            time.sleep(1.0)
-        os._exit(1)
+            if signal.SIGTERM not in _SIGNALS:
+                time.sleep(1.0)
+                continue
+            sent = signal.sigtimedwait((signal.SIGTERM,), 1.0)
+            if sent is not None and sent.si_pid == self.parent:
+                break
+        os._exit(0)

@@ -60,7 +60,7 @@ def probabilities(
 
 def classify(
     model: nn.Module,
-    batches: Iterable[tuple[Float[Tensor, "B 3 S S"], Int64[Tensor, " B"]]],
+    batches: Iterable[tuple[Float[Tensor, "_ 3 S S"], Int64[Tensor, " _"]]],
     *,
     crop: int,
     ten: bool = False,

@@ -33,8 +33,18 @@ def restore(snapshot: Snapshot, optimizer: torch.optim.Optimizer, model: nn.Modu
     for full_name, tensor in snapshot.tensors.items():
         name, _, key = full_name.rpartition(".")
         parameter = parameters[name]
-        # Scalars such as Adam's step count live where torch put them: fused optimizers want them on the device.
-        optimizer.state[parameter][key] = tensor.to(parameter.device)
+        optimizer.state[parameter][key] = _beside(parameter, tensor)
     for full_name, value in snapshot.values.items():
         place, _, key = full_name.partition(".")
         optimizer.param_groups[int(place)][key] = value
+
+
+def _beside(parameter: Tensor, stored: Tensor) -> Tensor:
+    """A stored tensor on the parameter's device and, where it has its shape, in its memory layout.
+
+    Fused kernels walk through weight, gradient and momentum by address: were one of them laid out differently, each
+    weight would get another one's momentum.
+    """
+    if stored.shape != parameter.shape:
+        return stored.to(parameter.device)
+    return torch.empty_like(parameter, dtype=stored.dtype, requires_grad=False).copy_(stored)

@@ -1,7 +1,7 @@
 """Numbers as colours, with 0 always in the same place.
 
-Values that are all positive (after a ReLU) run from black, which is 0, to bright; values of both signs run from blue over
-white, which is 0, to red. A number that is not finite gets a colour that no value has.
+Values that are all positive (after a ReLU) run from black, which is 0, to bright; values of both signs run from blue
+over white, which is 0, to red. A number that is not finite gets a colour that no value has.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def _plot(sheet: Sheet, x: int, y: int, name: str, curves: Sequence[Curve], numb
     """One coordinate system: its name, its key with the latest values, its curves."""
     sheet.write(x, y + 14, name, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(x, y + _ABOVE, _PLOT_WIDTH, _PLOT_HEIGHT)
-    place: float = x
+    place: style.Pixels = x
     for curve in curves:
         if len(curve.x):
             latest = _draw(axes, curve)
@@ -126,7 +126,7 @@ def _draw(axes: Axes, curve: Curve) -> float:
     return float(bold[-1])
 
 
-def _write_key(sheet: Sheet, x: float, y: float, curve: Curve, text: str) -> float:
+def _write_key(sheet: Sheet, x: style.Pixels, y: style.Pixels, curve: Curve, text: str) -> style.Pixels:
     """A sample of the line and its name; returns where the next one may begin."""
     dashes = (0, (2.4, 1.0)) if curve.is_dashed else "-"
     sheet.page.plot([x, x + 34], [y - 7, y - 7], color=curve.colour, linewidth=2.2, linestyle=dashes)
@@ -134,7 +134,7 @@ def _write_key(sheet: Sheet, x: float, y: float, curve: Curve, text: str) -> flo
     return x + 44 + width_of(text, _KEY_SIZE) + 30
 
 
-def _say_missing(sheet: Sheet, x: float, y: float) -> None:
+def _say_missing(sheet: Sheet, x: style.Pixels, y: style.Pixels) -> None:
     sheet.write(x, y, "not recorded", colour=style.MUTED, align="center", over_lines=True)
 
 
@@ -158,7 +158,7 @@ def _scale_loss(axes: Axes, values: Float64[np.ndarray, " n"], is_log: bool) -> 
         room = 0.05 * (high - low) or 0.1 * abs(high) or 1.0
         axes.set_ylim(0.0 if 0 <= low < 0.35 * high else low - room, high + room)
         axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}".replace("-", "−")))
 
 
 def _scale_share(axes: Axes, values: Float64[np.ndarray, " n"], is_error: bool, level: float | None) -> None:

@@ -15,9 +15,10 @@ from epochal.view.mosaic import Panel, across, fitted, rgb, tile
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
 MOST = 64
-_PICTURE = 384
-_BLOCK = 824  # the width of eight small panels
-_SMALLEST, _LARGEST = 96, 640
+# Whole multiples of the usual sizes come close to these: 224, 227, 32 and 28 for pictures; 55, 27, 13 and 6 for maps.
+_PICTURE = 454
+_SMALLEST, _LARGEST = 112, 640
+_BLOCK = 952  # the width of eight small panels
 _GAP = 8
 _NUMBER = 22  # room for a map's number below it
 _LEFT = style.MARGIN + _PICTURE + style.MARGIN

@@ -14,7 +14,7 @@ from epochal.view.colouring import coloured, common_limits, counts, extent, plai
 from epochal.view.mosaic import Panel, fitted
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
-_SIDE = 96
+_SIDE = 112  # whole multiples of 55, 27, 13 and 6 come close to it
 _GAP = 8
 _ROW = _SIDE + 22
 _LABEL = 250

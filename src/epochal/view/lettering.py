@@ -6,6 +6,7 @@ show either; a character that no font here can draw is written as its code point
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -87,7 +88,7 @@ def width_of(text: str, size: float, bold: bool = False) -> float:
     return float(renderer.get_text_width_height_descent(text, font(size, bold), ismath=False)[0])
 
 
-def cut(text: str, width: float, size: float, bold: bool = False) -> str:
+def cut(text: str, width: style.Pixels, size: float, bold: bool = False) -> str:
     """`text` shortened until it is at most `width` pixels wide; an ellipsis shows that something is missing."""
     if width_of(text, size, bold) <= width:
         return text
@@ -101,10 +102,10 @@ def cut(text: str, width: float, size: float, bold: bool = False) -> str:
     return text[:shortest].rstrip() + "…"
 
 
-def wrap(text: str, width: float, size: float) -> list[str]:
-    """`text` broken between words into lines of at most `width` pixels; a longer word is cut."""
+def wrap(text: str, width: style.Pixels, size: float) -> list[str]:
+    """`text` broken between words into lines of at most `width` pixels; a longer word is cut, 5 % stays together."""
     lines: list[str] = []
-    for word in text.split():
+    for word in re.split(" +(?!%)", text.strip()):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and width_of(longer, size) <= width:
             lines[-1] = longer

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from epochal.view import style
-from epochal.view.lettering import cut, font, legible, wrap
+from epochal.view.lettering import cut, families, font, legible, wrap
 from epochal.view.mosaic import rgb
 
 NARROWEST = 900
@@ -44,14 +44,14 @@ class Sheet:
 
     def write(
         self,
-        x: float,
-        y: float,
+        x: style.Pixels,
+        y: style.Pixels,
         text: str,
         size: float = style.TEXT_SIZE,
         colour: str = style.INK,
         bold: bool = False,
         align: Literal["left", "center", "right"] = "left",
-        width: float | None = None,
+        width: style.Pixels | None = None,
         over_lines: bool = False,
     ) -> None:
         """Write one line whose baseline is at `y`, cut to `width` pixels where given, on a patch of page if asked."""
@@ -79,7 +79,7 @@ class Sheet:
             self.write(style.MARGIN, style.MARGIN + 62, subtitle, colour=style.MUTED, width=width)
         return heading_height(subtitle)
 
-    def caption(self, y: float, text: str) -> None:
+    def caption(self, y: style.Pixels, text: str) -> None:
         """Write muted lines below the content, wrapped to the page; `caption_height` told how much room they need."""
         for row, line in enumerate(wrap(legible(text, 2000), self.width - 2 * style.MARGIN, style.TEXT_SIZE)):
             self.write(
@@ -101,7 +101,7 @@ class Sheet:
         pixels[thickness:-thickness, thickness:-thickness] = rgb(style.PAPER)
         self.picture(x - thickness, y - thickness, pixels)
 
-    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+    def axes(self, x: style.Pixels, y: style.Pixels, width: style.Pixels, height: style.Pixels) -> Axes:
         """A coordinate system on the page, styled: hairlines, no box."""
         bounds = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(bounds, facecolor=style.PAPER)
@@ -115,7 +115,7 @@ class Sheet:
             length=0,
             colors=style.MUTED,
             labelsize=style.TEXT_SIZE - 1,
-            labelfontfamily=font(1).get_family()[0],
+            labelfontfamily=families()[0],
         )
         return axes
 

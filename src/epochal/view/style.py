@@ -6,9 +6,11 @@ The line colours are Okabe and Ito's, which people with any colour vision can te
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 DPI: Final = 160
+
+Pixels: TypeAlias = float | int  # both, since the run-time type checks of the tests take no int for a float
 
 PAPER: Final = "#FCFCFA"
 INK: Final = "#18212F"

@@ -42,7 +42,7 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
         root = tmp_path / "pictures"
         number = 0
         for folder, count in counts.items():
-            (root / folder).mkdir(parents=True)
+            (root / folder).mkdir(parents=True, exist_ok=True)
             for place in range(count):
                 number += 1
                 scenery(*size, shift=number).save(root / folder / f"{place}.png")

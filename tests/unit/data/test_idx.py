@@ -84,7 +84,7 @@ def test_a_label_out_of_range_is_named(tmp_path):
 
 def test_labels_must_fit_the_pictures(mnist):
     (mnist / "t10k-labels-idx1-ubyte").write_bytes(idx1(np.zeros(9)))
-    with pytest.raises(InputFault, match="10 pictures.*9 labels"):
+    with pytest.raises(InputFault, match=r"10 pictures.*9 labels"):
         read_idx_set(mnist, "mnist", DIGITS)
 
 

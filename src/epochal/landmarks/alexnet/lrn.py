@@ -118,14 +118,22 @@ def _wide(a: Tensor) -> torch.dtype:
 # Registered as torch operators, so that torch.compile sees them as one step each instead of tracing into numba.
 
 
-@torch.library.custom_op("epochal::normalise_responses", mutates_args=())
+@torch.library.custom_op(
+    "epochal::normalise_responses",
+    mutates_args=(),
+    schema="(Tensor a, int size, float alpha, float k, int columns) -> Tensor",
+)
 def _normalise_compiled(a: Tensor, size: int, alpha: float, k: float, columns: int) -> Tensor:
     from epochal.landmarks.alexnet import lrn_kernel
 
     return _unrow(lrn_kernel.normalise(_rows(a, columns), size, alpha, k), a)
 
 
-@torch.library.custom_op("epochal::differentiate_normalised_responses", mutates_args=())
+@torch.library.custom_op(
+    "epochal::differentiate_normalised_responses",
+    mutates_args=(),
+    schema="(Tensor a, Tensor db, int size, float alpha, float k, int columns) -> Tensor",
+)
 def _differentiate_compiled(a: Tensor, db: Tensor, size: int, alpha: float, k: float, columns: int) -> Tensor:
     from epochal.landmarks.alexnet import lrn_kernel
 

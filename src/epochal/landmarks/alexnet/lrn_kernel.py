@@ -4,10 +4,10 @@ The maps of one position lie side by side (channels last), so a row fits into th
 inner loop runs over whole vector registers. Rows are float32, or bfloat16 seen as 16-bit integers; all arithmetic is
 float32. The exponent is the paper's 0.75 = 1/2 + 1/4: two square roots instead of a power.
 
-Importing this module imports numba (half a second), so it is imported at first use; the first call compiles (two to
-three seconds) and later processes read the result from disk. Threads are plain Python threads that live for one call,
-as the compiled loops release the interpreter's lock: nothing stays behind that could clash with torch's own threads or
-break a forked worker. The order of the sums does not depend on the number of threads.
+Importing this module imports numba (a third of a second), so it is imported at first use. The first call compiles (half
+a second to a second each way); later processes read the result from disk. Threads are plain Python threads that live
+for one call, as the compiled loops release the interpreter's lock: nothing stays behind that could clash with torch's
+own threads or break a forked worker. The order of the sums does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numba
 import numpy as np
 import torch
 from jaxtyping import Float
+from numba.extending import overload
 from torch import Tensor
 
 # Below this many numbers a thread costs more than it saves.
@@ -42,120 +43,99 @@ def compiled(function: Callable[..., Any]) -> Any:
         return numba.njit(**options)(function)
 
 
+@no_type_check
+def load(stored):  # pragma: no cover - replaced when compiled
+    """A stored number as float32."""
+    raise NotImplementedError
+
+
+@overload(load)
+@no_type_check
+def compile_load(stored):
+    """A bfloat16 is the upper half of a float32's bits."""
+    if stored == numba.types.uint16:
+        return lambda stored: np.uint32(np.uint32(stored) << np.uint32(16)).view(np.float32)
+    return lambda stored: stored
+
+
+@no_type_check
+def store(row, c, value):  # pragma: no cover - replaced when compiled
+    """Write a float32 in the row's own format."""
+    raise NotImplementedError
+
+
+@overload(store)
+@no_type_check
+def compile_store(row, c, value):
+    """A bfloat16 is rounded to the nearest, ties to even."""
+
+    def rounded(row, c, value):
+        bits = np.float32(value).view(np.uint32)
+        odd = (bits >> np.uint32(16)) & np.uint32(1)
+        row[c] = np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+    def exact(row, c, value):
+        row[c] = value
+
+    return rounded if row.dtype == numba.types.uint16 else exact
+
+
 @compiled
 @no_type_check
-def widen(bits, row):
-    """Bfloat16 to float32: the same bits, with sixteen zeros below."""
-    for c in range(row.size):
-        row[c] = np.uint32(np.uint32(bits[c]) << np.uint32(16)).view(np.float32)
+def window_sum(padded, c, window):
+    """The sum of the maps in the window around map c; `window` is a tuple so that its length is known when compiling.
+
+    The loop is then written out in registers, and the loop over c around it becomes one of vector instructions.
+    """
+    total = np.float32(0)
+    for offset in range(len(window)):
+        total += padded[c + offset]
+    return total
 
 
 @compiled
 @no_type_check
-def narrow(row, bits):
-    """Float32 to the nearest bfloat16, ties to even."""
-    for c in range(row.size):
-        exact = np.float32(row[c]).view(np.uint32)
-        odd = (exact >> np.uint32(16)) & np.uint32(1)
-        bits[c] = np.uint16((exact + np.uint32(0x7FFF) + odd) >> np.uint32(16))
-
-
-@compiled
-@no_type_check
-def sum_windows(padded, size, start, factor, sums):
-    """start + factor * (the sum of `size` neighbours), for every place of a row padded with zeros."""
-    if size == 5:  # the paper's; written out, it stays in registers
-        for c in range(sums.size):
-            sums[c] = start + factor * (padded[c] + padded[c + 1] + padded[c + 2] + padded[c + 3] + padded[c + 4])
-        return
-    for c in range(sums.size):
-        sums[c] = start
-    for offset in range(size):
-        for c in range(sums.size):
-            sums[c] += factor * padded[c + offset]
-
-
-@compiled
-@no_type_check
-def normalise_row(a, padded, scale, size, alpha, k, b):
+def normalise_rows(a, b, first, last, window, alpha, k):
     """b = a * scale ** -0.75 with scale = k + alpha * (the sum of the neighbours' squares)."""
-    half = size // 2
-    for c in range(a.size):
-        padded[half + c] = a[c] * a[c]
-    sum_windows(padded, size, k, alpha, scale)
-    for c in range(a.size):
-        root = np.float32(1) / np.sqrt(scale[c])
-        b[c] = a[c] * (root * np.sqrt(root))
+    width, half = a.shape[1], len(window) // 2
+    wide = np.empty(width, np.float32)
+    squares = np.zeros(width + len(window) - 1, np.float32)
+    for row in range(first, last):
+        a_row, b_row = a[row], b[row]
+        for c in range(width):
+            wide[c] = load(a_row[c])
+            squares[half + c] = wide[c] * wide[c]
+        for c in range(width):
+            root = np.float32(1) / np.sqrt(k + alpha * window_sum(squares, c, window))
+            store(b_row, c, wide[c] * (root * np.sqrt(root)))
 
 
 @compiled
 @no_type_check
-def differentiate_row(a, db, padded, scale, size, alpha, k, da):
+def differentiate_rows(a, db, da, first, last, window, alpha, k):
     """da = db * scale ** -0.75 - 2 * 0.75 * alpha * a * (the sum of the neighbours' db * a * scale ** -1.75)."""
-    half = size // 2
-    for c in range(a.size):
-        padded[half + c] = a[c] * a[c]
-    sum_windows(padded, size, k, alpha, scale)
-    for c in range(a.size):
-        root = np.float32(1) / np.sqrt(scale[c])
-        direct = db[c] * (root * np.sqrt(root))
-        padded[half + c] = direct * a[c] * (root * root)
-        da[c] = direct
-    sum_windows(padded, size, np.float32(0), np.float32(1.5) * alpha, scale)
-    for c in range(a.size):
-        da[c] -= a[c] * scale[c]
-
-
-@compiled
-@no_type_check
-def normalise_float32(a, b, first, last, size, alpha, k):
-    """Rows `first` to `last` of b from those of a."""
-    padded = np.zeros(a.shape[1] + size - 1, np.float32)
-    scale = np.empty(a.shape[1], np.float32)
+    width, half = a.shape[1], len(window) // 2
+    wide = np.empty(width, np.float32)
+    direct = np.empty(width, np.float32)
+    squares = np.zeros(width + len(window) - 1, np.float32)
+    shared = np.zeros(width + len(window) - 1, np.float32)
     for row in range(first, last):
-        normalise_row(a[row], padded, scale, size, alpha, k, b[row])
-
-
-@compiled
-@no_type_check
-def normalise_bfloat16(a, b, first, last, size, alpha, k):
-    """The same for bfloat16 rows."""
-    padded = np.zeros(a.shape[1] + size - 1, np.float32)
-    scale, wide_a, wide_b = np.empty((3, a.shape[1]), np.float32)
-    for row in range(first, last):
-        widen(a[row], wide_a)
-        normalise_row(wide_a, padded, scale, size, alpha, k, wide_b)
-        narrow(wide_b, b[row])
-
-
-@compiled
-@no_type_check
-def differentiate_float32(a, db, da, first, last, size, alpha, k):
-    """Rows `first` to `last` of da from those of a and db."""
-    padded = np.zeros(a.shape[1] + size - 1, np.float32)
-    scale = np.empty(a.shape[1], np.float32)
-    for row in range(first, last):
-        differentiate_row(a[row], db[row], padded, scale, size, alpha, k, da[row])
-
-
-@compiled
-@no_type_check
-def differentiate_bfloat16(a, db, da, first, last, size, alpha, k):
-    """The same for bfloat16 rows."""
-    padded = np.zeros(a.shape[1] + size - 1, np.float32)
-    scale, wide_a, wide_db, wide_da = np.empty((4, a.shape[1]), np.float32)
-    for row in range(first, last):
-        widen(a[row], wide_a)
-        widen(db[row], wide_db)
-        differentiate_row(wide_a, wide_db, padded, scale, size, alpha, k, wide_da)
-        narrow(wide_da, da[row])
+        a_row, db_row, da_row = a[row], db[row], da[row]
+        for c in range(width):
+            wide[c] = load(a_row[c])
+            squares[half + c] = wide[c] * wide[c]
+        for c in range(width):
+            root = np.float32(1) / np.sqrt(k + alpha * window_sum(squares, c, window))
+            direct[c] = load(db_row[c]) * (root * np.sqrt(root))
+            shared[half + c] = direct[c] * wide[c] * (root * root)
+        for c in range(width):
+            store(da_row, c, direct[c] - np.float32(1.5) * alpha * wide[c] * window_sum(shared, c, window))
 
 
 def normalise(a: Float[Tensor, "R C"], size: int, alpha: float, k: float) -> Float[Tensor, "R C"]:
     """Normalise each row of a contiguous float32 or bfloat16 matrix across its columns."""
     b = torch.empty_like(a)
-    kernel = normalise_bfloat16 if a.dtype == torch.bfloat16 else normalise_float32
-    share(kernel, (a, b), size, alpha, k)
+    share(normalise_rows, (a, b), size, alpha, k)
     return b
 
 
@@ -164,15 +144,14 @@ def differentiate(
 ) -> Float[Tensor, "R C"]:
     """The gradient by `a` of a loss whose gradient by `normalise(a)` is `db`."""
     da = torch.empty_like(a)
-    kernel = differentiate_bfloat16 if a.dtype == torch.bfloat16 else differentiate_float32
-    share(kernel, (a, db, da), size, alpha, k)
+    share(differentiate_rows, (a, db, da), size, alpha, k)
     return da
 
 
 def share(kernel: Callable[..., None], tensors: tuple[Tensor, ...], size: int, alpha: float, k: float) -> None:
     """Run a kernel over all rows, in as many threads as torch uses."""
     arrays = tuple((t.view(torch.uint16) if t.dtype == torch.bfloat16 else t).numpy() for t in tensors)
-    constants = (size, np.float32(alpha), np.float32(k))
+    constants = ((0,) * size, np.float32(alpha), np.float32(k))
     rows, width = arrays[0].shape
     threads = max(1, min(torch.get_num_threads(), rows * width // SMALLEST_SHARE))
     bounds = [rows * i // threads for i in range(threads + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 import pydantic
 
@@ -23,6 +23,11 @@ class AlexNetRecipe(Recipe):
     overlap: bool = setting(True, "pool windows of 3 at stride 2; false: windows of 2", "Section 3.4")
     columns: Literal[1, 2] = setting(2, "columns of maps; 1 is the half network", "Section 3.2")
     without: Literal["conv3", "conv4", "conv5"] | None = setting(None, "a middle layer to leave out", "Section 7")
+    maps: tuple[int, int, int, int, int] = setting(
+        (64, 192, 384, 384, 256), "scaled network: maps of conv1 to conv5, both columns together", "ours"
+    )
+    kernels: tuple[int, int] = setting((5, 5), "scaled network: side of the kernels of conv1 and conv2", "ours")
+    units: int = setting(1024, "scaled network: units of each hidden dense layer", "ours", ge=1, le=65536)
     dropout: bool = setting(True, "drop half of the hidden dense units in training", "Section 4.2")
 
     stored_size: int = setting(256, "side of the stored pictures, pixels", "Section 2", ge=8, le=1024)
@@ -71,7 +76,7 @@ class AlexNetRecipe(Recipe):
     )
 
     @pydantic.model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _fits(self) -> AlexNetRecipe:
         if self.crop > self.stored_size + 2 * self.padding:
             raise ValueError(
                 f"a crop of at most stored_size + 2 padding = {self.stored_size + 2 * self.padding}, not {self.crop}"

@@ -7,8 +7,8 @@ Section 5 prints, for a weight w with velocity v and gradient g,
 
 so the learning rate is inside the velocity, and after the rate drops the old velocity goes on at the old rate. Torch
 keeps b with b <- 0.9 b + 0.0005 w + g and w <- w - lr b. The two are the same with v = -lr b as long as the rate stands
-still; when it moves from lr' to lr, the paper's velocity is torch's with b multiplied by lr' / lr. That factor goes into
-the momentum of one step, and torch's fused kernel, which reads and writes every number once, does the rest.
+still; when it moves from lr' to lr, the paper's velocity is torch's with b multiplied by lr' / lr. That factor goes
+into the momentum of one step, and torch's fused kernel, which reads and writes every number once, does the rest.
 """
 
 from __future__ import annotations

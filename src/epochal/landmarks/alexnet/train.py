@@ -21,7 +21,7 @@ from epochal.landmarks.alexnet.cifar import CifarNet
 from epochal.landmarks.alexnet.init import Init
 from epochal.landmarks.alexnet.model import AlexNet
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
-from epochal.landmarks.alexnet.scaled import ScaledAlexNet
+from epochal.landmarks.alexnet.scaled import ScaledAlexNet, Widths
 from epochal.landmarks.alexnet.sgd import VelocitySGD, weight_and_bias_groups
 from epochal.landmarks.alexnet.single_tower import SingleTowerAlexNet
 from epochal.landmarks.alexnet.source import SourceAlexNet
@@ -40,7 +40,8 @@ def network(recipe: AlexNetRecipe, classes: int) -> nn.Module:
         case "paper":
             return AlexNet(classes, **paper, init=init)
         case "scaled":
-            return ScaledAlexNet(classes, pixels=recipe.crop, **paper, init=init)
+            widths = Widths(recipe.maps, recipe.kernels, recipe.units)
+            return ScaledAlexNet(classes, pixels=recipe.crop, **paper, init=init, widths=widths)
         case "source":
             _unvaried(recipe, paper)
             return SourceAlexNet(classes, init=init)

@@ -1,0 +1,87 @@
+"""Stopped and resumed is the same as never stopped, bit for bit, whatever the workers and wherever it stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+import epochal
+from epochal import landmarks as table
+from epochal.core.fault import InputFault, Interrupted
+from epochal.core.run import Run
+from epochal.engine import checkpoint
+from epochal.engine.checkpoint import fingerprint
+from tests.tiny import TINIES
+
+STEPS_PER_EPOCH = 30  # 1,442 digits in batches of 48
+
+
+def interrupted(name: str, folder: Path, at: int, **options) -> Run:
+    """A run that gets SIGTERM while it logs the step `at`, as a scheduler would send it."""
+
+    def stop(row: dict) -> None:
+        if row["kind"] == "step" and row["step"] == at:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(Interrupted):
+        epochal.train(name, report=stop, runs=folder, device="cpu", **options)
+    (run,) = epochal.runs(folder)
+    return run
+
+
+def bits(run: Run) -> tuple[int, str]:
+    loaded = checkpoint.load(run.checkpoints)
+    values = {name: value for name, value in loaded.snapshot.values.items() if name != "loop.seconds"}
+    return loaded.step, fingerprint(checkpoint.Snapshot(loaded.snapshot.tensors, values))
+
+
+@pytest.fixture(scope="module", params=table.CHRONOLOGY)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+_straight: dict[str, tuple[int, str]] = {}
+
+
+def straight(name: str, folder: Path, key: str, **options) -> tuple[int, str]:
+    """The bits of the uninterrupted run: one for all workers and all places to stop."""
+    if f"{name} {key}" not in _straight:
+        run = epochal.train(name, runs=folder, device="cpu", workers=0, **options)
+        _straight[f"{name} {key}"] = bits(run)
+    return _straight[f"{name} {key}"]
+
+
+@pytest.mark.parametrize("at", [20, STEPS_PER_EPOCH], ids=["mid-epoch", "epoch-end"])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("variant", ["augmentation", "dropout", "both"])
+def test_a_resumed_run_has_the_bits_of_a_straight_one(
+    name: str, tmp_path: Path, variant: str, workers: int, at: int
+) -> None:
+    changes: dict = {"epochs": 1.5}
+    if variant == "augmentation":
+        changes["dropout"] = False
+    if variant == "dropout":
+        changes |= {"random_crop": False, "mirror": False, "colour_noise": 0.0}
+    recipe = TINIES[name].replace(**changes)
+    expected = straight(name, tmp_path / "straight", variant, recipe=recipe, seed=2)
+    # Streamed from the source in every epoch, so that workers have something to do.
+    run = interrupted(name, tmp_path / "stopped", at, recipe=recipe, seed=2, workers=workers, memory_gigabytes=0.0)
+    assert checkpoint.list_steps(run.checkpoints)[-1] == at
+    done = epochal.resume(run, workers=2 - workers)
+    assert bits(done) == expected
+
+
+def test_a_run_resumed_on_other_data_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = interrupted(name, tmp_path, 20, recipe=TINIES[name], workers=0)
+    run.update(data_digest="0" * 64)
+    with pytest.raises(InputFault, match="not what the run"):
+        epochal.resume(run)
+
+
+def test_a_finished_run_is_not_resumed(name: str, tmp_path: Path) -> None:
+    run = epochal.train(name, recipe=TINIES[name].replace(epochs=0.2), workers=0, device="cpu")
+    with pytest.raises(InputFault, match="finished"):
+        epochal.resume(run)

@@ -1,0 +1,25 @@
+"""A training so small that a test can afford many of it: AlexNet's structure at a tenth of its width, on digits."""
+
+from __future__ import annotations
+
+from epochal.landmarks.alexnet.recipe import SMOKE, AlexNetRecipe
+
+# lrn is off because the compiled kernel would be loaded anew in every process; a test that wants it turns it on.
+TINY: AlexNetRecipe = SMOKE.replace(
+    maps=(8, 8, 12, 12, 8),
+    kernels=(3, 3),
+    units=16,
+    stored_size=16,
+    padding=2,
+    crop=16,
+    mirror=True,
+    colour_noise=0.1,
+    lrn=False,
+    batch_size=48,
+    epochs=2.0,
+    evaluate_epochs=1.0,
+    precision="fp32",
+)
+
+# One for each landmark: the contract is the same for all.
+TINIES = {"alexnet": TINY}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from epochal.engine.schedule import Cosine, Drops, Plateau
+
+
+def test_drops_divide_the_rate_at_their_steps() -> None:
+    schedule = Drops(0.01, (10, 20), 0.1)
+    assert [schedule.lr(step) for step in (0, 9, 10, 19, 20)] == pytest.approx([0.01, 0.01, 1e-3, 1e-3, 1e-4])
+
+
+def test_a_warm_up_rises_in_equal_parts_to_the_full_rate() -> None:
+    schedule = Drops(0.4, warmup=4)
+    assert [schedule.lr(step) for step in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
+
+
+def test_the_cosine_falls_from_the_base_to_nearly_nothing_and_stays_above_zero() -> None:
+    schedule = Cosine(1.0, steps=100, warmup=10)
+    rates = [schedule.lr(step) for step in range(100)]
+    assert rates[9] == pytest.approx(1.0)
+    assert all(later < earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert rates[54] == pytest.approx(0.5, abs=0.02)
+    assert 0 < schedule.lr(99) < 1e-3
+    assert schedule.lr(10_000) > 0
+
+
+def test_the_plateau_divides_after_patience_evaluations_without_a_better_error_and_three_times_only() -> None:
+    schedule = Plateau(1.0, patience=2)
+    rates = []
+    for error in [0.5, 0.4, 0.4, 0.41, 0.39, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]:
+        schedule.observe(error)
+        rates.append(schedule.lr(0))
+    assert rates == pytest.approx([1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3])
+
+
+def test_a_restored_plateau_goes_on_where_it_was() -> None:
+    first, second = Plateau(1.0, patience=3), Plateau(1.0, patience=3)
+    for error in (0.5, 0.6, 0.6):
+        first.observe(error)
+    second.restore(first.state())
+    second.observe(0.6)
+    assert second.lr(0) == pytest.approx(0.1)
+    fresh = Plateau(1.0)
+    fresh.restore(Plateau(1.0).state())
+    fresh.observe(0.9)
+    assert fresh.best == 0.9
