@@ -257,3 +257,17 @@ def test_the_spatial_norm_agrees_with_its_formula(size: int) -> None:
     low = SpatialResponseNorm(size, alpha=0.001)(torch.from_numpy(a).bfloat16())
     assert low.dtype == torch.bfloat16
     np.testing.assert_allclose(low.double().numpy(), expected, rtol=0.02)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_gpu_agrees_with_float64_on_the_cpu(dtype: torch.dtype, layout: torch.memory_format) -> None:
+    norm = LocalResponseNorm(columns=2)
+    a, db = drawn(3, 64, 9, 7, dtype=dtype), drawn(3, 64, 9, 7, scale=1.0, dtype=dtype)
+    exact = with_gradient(norm, a.double(), db.double())
+    there = with_gradient(norm, a.cuda().to(memory_format=layout), db.cuda().to(memory_format=layout))
+    for ours, expected in zip(there, exact, strict=True):
+        assert ours.dtype == dtype
+        assert ours.is_contiguous(memory_format=layout)
+        torch.testing.assert_close(ours.cpu().double(), expected, rtol=8 * torch.finfo(dtype).eps, atol=5e-6)

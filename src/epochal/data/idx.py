@@ -21,8 +21,16 @@ from epochal.data.images import ImageData, Pictures, digest_of
 
 DIGITS = tuple(str(digit) for digit in range(10))
 GARMENTS = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
 )
 
 # An unsigned-byte array of three dimensions, and of one.

@@ -73,28 +73,40 @@ def _read_imagenette(folder: Path) -> ImageData:
 
 _NAMED = {
     "mnist": _Named(
-        "handwritten digits, 28 x 28, gray (LeCun et al. 1998)",
-        *(60_000, 10_000, "CC BY-SA 3.0 as commonly given", has_idx_set),
-        _in_memory(lambda folder: read_idx_set(folder, "mnist", DIGITS), "mnist", DIGITS),
-        MNIST,
+        what="handwritten digits, 28 x 28, gray (LeCun et al. 1998)",
+        train=60_000,
+        held_out=10_000,
+        terms="CC BY-SA 3.0 as commonly given",
+        present=has_idx_set,
+        read=_in_memory(lambda folder: read_idx_set(folder, "mnist", DIGITS), "mnist", DIGITS),
+        hub=MNIST,
     ),
     "fashion-mnist": _Named(
-        "pictures of clothes, 28 x 28, gray (Xiao et al. 2017)",
-        *(60_000, 10_000, "MIT", has_idx_set),
-        _in_memory(lambda folder: read_idx_set(folder, "fashion-mnist", GARMENTS), "fashion-mnist", GARMENTS),
-        FASHION_MNIST,
+        what="pictures of clothes, 28 x 28, gray (Xiao et al. 2017)",
+        train=60_000,
+        held_out=10_000,
+        terms="MIT",
+        present=has_idx_set,
+        read=_in_memory(lambda folder: read_idx_set(folder, "fashion-mnist", GARMENTS), "fashion-mnist", GARMENTS),
+        hub=FASHION_MNIST,
     ),
     "cifar10": _Named(
-        "photographs of ten kinds of things, 32 x 32, colour (Krizhevsky 2009)",
-        *(50_000, 10_000, "no formal licence; cite Krizhevsky 2009", has_cifar10),
-        _in_memory(read_cifar10, "cifar10", CIFAR10_CLASSES),
-        CIFAR10,
+        what="photographs of ten kinds of things, 32 x 32, colour (Krizhevsky 2009)",
+        train=50_000,
+        held_out=10_000,
+        terms="no formal licence; cite Krizhevsky 2009",
+        present=has_cifar10,
+        read=_in_memory(read_cifar10, "cifar10", CIFAR10_CLASSES),
+        hub=CIFAR10,
     ),
     "imagenette": _Named(
-        "photographs of ten ImageNet classes, any size (Howard 2019); a folder may hold a part of them",
-        *(9_469, 3_925, "ImageNet's terms: non-commercial research", lambda folder: (folder / "train").is_dir()),
-        _read_imagenette,
-        IMAGENETTE,
+        what="photographs of ten ImageNet classes, any size (Howard 2019); a folder may hold a part of them",
+        train=9_469,
+        held_out=3_925,
+        terms="ImageNet's terms: non-commercial research",
+        present=lambda folder: (folder / "train").is_dir(),
+        read=_read_imagenette,
+        hub=IMAGENETTE,
     ),
 }
 
@@ -125,18 +137,28 @@ def open_data(spec: str, *, offline: bool = False) -> ImageData:
 
 def known_sets() -> tuple[KnownSet, ...]:
     """Every data set that has a name, and whether it is here."""
-    digits = KnownSet(
-        "digits",
-        "handwritten digits, 8 x 8, gray, of scikit-learn (Alpaydin and Kaynak 1998)",
-        *(1_442, 355, "CC BY 4.0 (UCI)", (), "built in"),
-    )
-    rows = [digits]
+    rows = [
+        KnownSet(
+            name="digits",
+            what="handwritten digits, 8 x 8, gray, of scikit-learn (Alpaydin and Kaynak 1998)",
+            train=1_442,
+            held_out=355,
+            terms="CC BY 4.0 (UCI)",
+            looked_for=(),
+            found="built in",
+        )
+    ]
     for name, named in _NAMED.items():
-        found = find(name)
+        place = find(name)
         rows.append(
             KnownSet(
-                *(name, named.what, named.train, named.held_out, named.terms, places(name)),
-                found=str(found) if found else None,
+                name=name,
+                what=named.what,
+                train=named.train,
+                held_out=named.held_out,
+                terms=named.terms,
+                looked_for=places(name),
+                found=str(place) if place else None,
             )
         )
     return tuple(rows)

@@ -46,5 +46,5 @@ def _beside(parameter: Tensor, stored: Tensor) -> Tensor:
     weight would get another one's momentum.
     """
     if stored.shape != parameter.shape:
-        return stored.to(parameter.device)
+        return stored.clone().to(parameter.device)
     return torch.empty_like(parameter, dtype=stored.dtype, requires_grad=False).copy_(stored)

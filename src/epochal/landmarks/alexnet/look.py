@@ -16,7 +16,7 @@ from epochal.engine.probe import activations
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 from epochal.measure.accuracy import top_classes
 from epochal.measure.crops import centre_crop
-from epochal.view import curves, feature_maps, filters, grid
+from epochal.view import curves, feature_maps, filters, grid, layers
 
 # The paper's top-5 accuracy on the ImageNet 2012 test set with seven networks: 15.3 % error (Table 2).
 PAPER_TOP5 = (0.847, "paper, ImageNet test, top-5: 84.7 %")
@@ -72,7 +72,7 @@ def _features(classifier: Classifier, picture: Picture, layer: str | None) -> Fi
         names = [name for name, m in classifier.model.named_modules() if not list(m.children())]
         telling = [name for name in names if name.startswith(("relu", "features", "fc8"))] or names
         outputs = activations(classifier.model, image, telling)
-        return feature_maps.layer_overview(shown, {name: output[0].numpy() for name, output in outputs.items()})
+        return layers.layer_overview(shown, {name: output[0].numpy() for name, output in outputs.items()})
     output = activations(classifier.model, image, [layer])[layer]
     return feature_maps.feature_maps(shown, output[0].numpy(), layer)
 

@@ -113,16 +113,27 @@ MEDIUM = PAPER.replace(
 
 SMALL = MEDIUM.replace(
     network="scaled",
+    maps=(48, 96, 128, 128, 96),
+    kernels=(3, 3),
+    units=512,
     stored_size=32,
-    padding=4,
-    crop=32,
+    crop=28,
     colour_noise=0.0,
     batch_size=128,
-    epochs=12.0,
-    lr=0.02,
+    epochs=25.0,
+    lr=0.05,
     evaluate_epochs=1.0,
 )
 
-SMOKE = SMALL.replace(padding=2, mirror=False, epochs=20.0, batch_size=64, precision="fp32", evaluate_epochs=2.0)
+SMOKE = SMALL.replace(
+    maps=(32, 64, 96, 96, 64),
+    units=256,
+    mirror=False,
+    epochs=20.0,
+    batch_size=32,
+    lr=0.02,
+    precision="fp32",
+    evaluate_epochs=2.0,
+)
 
 RECIPES = {"smoke": SMOKE, "small": SMALL, "medium": MEDIUM, "paper": PAPER, "source": SOURCE}
