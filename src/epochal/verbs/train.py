@@ -15,6 +15,7 @@ from epochal.core.run import Run
 from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.images import ImageData
 from epochal.data.source import open_data
+from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, choose_precision
 from epochal.engine.fit import Pace, Report, fit
 from epochal.verbs import catalogue
@@ -144,6 +145,8 @@ def resume(
 
 
 def _task(record: dict[str, Any], data: ImageData, device: torch.device) -> Any:
+    if device.type == "cpu":
+        keep_large_blocks()
     package = table.load(record["landmark"])
     gigabytes = record["memory_gigabytes"]
     build: Callable[..., Any] = _train_module(record["landmark"]).task
