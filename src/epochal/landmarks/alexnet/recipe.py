@@ -120,7 +120,7 @@ SMALL = MEDIUM.replace(
     crop=28,
     colour_noise=0.0,
     batch_size=128,
-    epochs=25.0,
+    epochs=20.0,
     lr=0.05,
     evaluate_epochs=1.0,
 )
