@@ -20,10 +20,10 @@ demo: $(STAMP)  ## Set up and run the main job: AlexNet on handwritten digits, a
 	$(BIN)/epochal demo
 
 test: $(STAMP)  ## Set up and run the tests.
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-all: $(STAMP)  ## The tests, the slow ones too.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(STAMP)  ## Check style.
 	$(BIN)/ruff check .

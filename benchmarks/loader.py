@@ -15,38 +15,32 @@ fraction of its size, and fill a batch in place. The last lines say how far the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from racing import Outcome, load_torchvision, outcome, taking_turns, tell
 
+from epochal.data.augment import Augmentation
 from epochal.data.decode import decode_framed
 from epochal.data.encoded import FileSplit
-from epochal.data.frame import RandomResizedCrop
+from epochal.data.frame import CentreSquare, RandomResizedCrop
 from epochal.data.keyed import uniform
-from epochal.data.stream import stream
+from epochal.data.statistics import PixelStatistics, pixel_statistics
+from epochal.data.stream import materialise, stream
 
 SIZE, BATCH = 224, 64
 
 
-def define_missing_operators() -> torch.library.Library | None:
-    """torchvision does not import beside a CPU build of torch until these two exist; the library must be kept alive."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        try:
-            library.define(f"{name}(Tensor a, Tensor b, float c) -> Tensor")
-        except RuntimeError:
-            return None
-    return library
-
-
-@dataclass(frozen=True)
+@dataclass
 class Race:
     """The same files for every contender."""
 
@@ -65,6 +59,19 @@ class Race:
         plan = ((epoch, places) for places in self.places())
         return stream(self.split, RandomResizedCrop(SIZE), plan, seed=0, workers=workers)
 
+    @cached_property
+    def stored(self) -> tuple[torch.Tensor, PixelStatistics]:
+        """The pictures as squares of 256 pixels in memory, and their statistics."""
+        pixels = materialise(self.split, CentreSquare(256))
+        return pixels, pixel_statistics([pixels])
+
+    def resident(self, workers: int, epoch: int) -> Iterable[torch.Tensor]:
+        """Ready batches from bytes in memory: random crops of 224, mirrored, centred, in float32."""
+        pixels, statistics = self.stored
+        augment = Augmentation(SIZE)
+        for places in map(torch.from_numpy, self.places()):
+            yield augment(pixels, places, statistics, seed=0, epoch=epoch, index=places)
+
     def torchvision(self, workers: int, epoch: int) -> Iterable[torch.Tensor]:
         from torchvision import datasets, transforms
 
@@ -77,21 +84,26 @@ class Race:
         return (images for images, _ in loader)
 
 
-# Further contenders (pictures kept on the device, other libraries) are another method of Race and a line here.
 CONTENDERS: dict[str, Callable[[Race, int, int], Iterable[torch.Tensor]]] = {
     "torchvision": Race.torchvision,
     "epochal": Race.ours,
 }
 
 
-def images_per_second(batches: Iterable[torch.Tensor]) -> float:
+def seconds_per_image(batches: Iterable[torch.Tensor]) -> float:
     """Without the start of the workers: from the first batch to the last."""
     iterator = iter(batches)
     next(iterator)
     begun, count = time.perf_counter(), 0
     for batch in iterator:
         count += len(batch)
-    return count / (time.perf_counter() - begun)
+    return (time.perf_counter() - begun) / count
+
+
+def turn(race: Race, kind: Callable[[Race, int, int], Iterable[torch.Tensor]], workers: int) -> Callable[[], float]:
+    """A contender's turn: another epoch each time."""
+    epochs = itertools.count()
+    return lambda: seconds_per_image(kind(race, workers, next(epochs)))
 
 
 def enlarge(folder: Path, destination: Path, most: int) -> Path:
@@ -147,34 +159,31 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=768, help="how many files a round reads (default: 768)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--out", type=Path, help="write a record there")
     options = parser.parse_args()
 
-    library = define_missing_operators()
-    from torchvision import datasets
-
+    torchvision, _library = load_torchvision()
     torch.set_num_threads(1)
     folder = enlarge(options.folder, options.enlarge, options.images) if options.enlarge else options.folder
-    samples = datasets.ImageFolder(str(folder)).samples[: options.images]
+    samples = torchvision.datasets.ImageFolder(str(folder)).samples[: options.images]
     race = Race(folder, samples)
     with Image.open(samples[0][0]) as image:
-        print(
-            f"{len(samples)} pictures, the first {image.width} x {image.height}; {options.rounds} rounds, alternating"
-        )
+        size = f"{image.width} x {image.height}"
+    outcomes: list[Outcome] = []
     for workers in options.workers:
-        speeds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
-        for epoch in range(options.rounds):
-            for name, contender in CONTENDERS.items():
-                speeds[name].append(images_per_second(contender(race, workers, epoch)))
-        for name, values in speeds.items():
-            ratios = [value / other for value, other in zip(values, speeds["torchvision"], strict=True)]
-            print(
-                f"{workers} workers  {name:12} {statistics.median(values):7.0f} images/s"
-                f"   {statistics.median(ratios):.2f} x torchvision (rounds {min(ratios):.2f} to {max(ratios):.2f})"
-            )
+        kinds = CONTENDERS | ({"resident": Race.resident} if workers == 0 else {})
+        turns = {name: turn(race, kind, workers) for name, kind in kinds.items()}
+        seconds = taking_turns(turns, options.rounds)
+        decoded = f"decoding {size} JPEGs, {workers} workers"
+        outcomes.append(outcome(seconds, "epochal", "torchvision", decoded, 1, "images/s"))
+        if "resident" in seconds:
+            kept = "batches of 224 x 224 from bytes in memory, 1 thread"
+            outcomes.append(outcome(seconds, "resident", "torchvision", kept, 1, "images/s"))
     apart = differences(race)
     mean, worst = statistics.mean(apart), max(apart)
+    facts = {"pictures": len(samples), "rounds": options.rounds, "levels_apart": {"mean": mean, "worst": worst}}
+    tell(outcomes, torch.device("cpu"), options.out, facts)
     print(f"equal boxes: {mean:.3f} levels of 255 apart on average, {worst:.3f} in the worst picture")
-    del library
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from pathlib import Path
 # many there are. Children inherit it. Must come before torch.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import pytest  # noqa: E402
-import torch  # noqa: E402
+import pytest
+import torch
 
 # torchvision's wheel does not import beside a CPU build of torch until these operators are known.
 if torch.version.cuda is None:

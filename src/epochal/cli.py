@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 import epochal
-from epochal.console import Console, Progress
+from epochal.console import Console, Progress, leave_quietly
 
 app = typer.Typer(
     name="epochal",
@@ -23,6 +24,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Look at data before training on it.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A landmark, such as alexnet.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download.")]
@@ -55,8 +57,8 @@ def list_landmarks(json: Json = False) -> None:
 
 
 @app.command("show", epilog="Example: epochal show alexnet")
-def show(name: Annotated[str, typer.Argument(help="A landmark, such as alexnet.")], json: Json = False) -> None:
-    """Show a landmark: its paper, presets, recipes, settings and deviations."""
+def show(name: Name, json: Json = False) -> None:
+    """Show a landmark: paper, networks, settings, recipes."""
     card, recipes = epochal.landmark(name), epochal.recipes(name)
     console = Console(json)
     settings = next(iter(recipes.values())).settings()
@@ -71,8 +73,8 @@ def show(name: Annotated[str, typer.Argument(help="A landmark, such as alexnet."
 
 
 @app.command("demo", epilog="Example: epochal demo")
-def demo(name: Annotated[str, typer.Argument(help="A landmark.")] = "alexnet", json: Json = False) -> None:
-    """Train a landmark on its embedded data in about a minute, and draw what it learned."""
+def demo(name: Name = "alexnet", json: Json = False) -> None:
+    """Train a landmark in about a minute, and see what it learned."""
     console = Console(json)
     with Progress(console) as progress:
         done = epochal.demo(name, report=progress)
@@ -86,15 +88,15 @@ def demo(name: Annotated[str, typer.Argument(help="A landmark.")] = "alexnet", j
     )
     console.line(f"\n{name} gets {done.top1:.1%} of the held-out pictures right.\n\nIts pictures:")
     for one in done.looks:
-        console.line(f"  {one.path}")
+        console.path(one.path)
     console.line("\nNext:")
     for command in done.next_commands:
-        console.line(f"  {command}")
+        console.path(command)
 
 
 @app.command("train", epilog="Example: epochal train alexnet --recipe small --data cifar10 --set lr=0.02 --seed 1")
 def train(
-    name: Annotated[str, typer.Argument(help="A landmark, such as alexnet.")],
+    name: Name,
     recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
     data: Data = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; repeat it.")] = None,
@@ -103,7 +105,7 @@ def train(
     workers: Annotated[int | None, typer.Option("--workers", help="Processes that decode pictures.")] = None,
     micro_batches: Annotated[int, typer.Option("--micro-batches", help="Split each batch to save memory.")] = 1,
     memory_gb: Annotated[
-        float | None, typer.Option("--memory-gb", help="Read larger data from disk each epoch.")
+        float | None, typer.Option("--memory-gb", help="Data larger than this is read from disk in each epoch.")
     ] = None,
     save_every: Annotated[int | None, typer.Option("--save-every", help="Steps between checkpoints.")] = None,
     runs: Annotated[Path | None, typer.Option("--runs", help="The folder to make the run in.")] = None,
@@ -140,7 +142,7 @@ def resume(
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Go on with a run that stopped, to the same bits as if it had not."""
+    """Go on with a run that stopped, to the same bits."""
     console = Console(json)
     with Progress(console) as progress:
         done = epochal.resume(
@@ -153,7 +155,9 @@ def _finished(console: Console, run: epochal.Run) -> None:
     record = run.record()
     console.result({"run": str(run.folder), "seconds": record["seconds"], **record["results"]})
     shown = ", ".join(f"{name} {value:.4f}" for name, value in record["results"].items())
-    console.line(f"finished in {record['seconds']:.0f} s: {shown}\n{run.folder}\nnext: epochal look {run.folder}")
+    console.line(f"finished in {record['seconds']:.0f} s: {shown}")
+    console.path(run.folder)
+    console.path(f"next: epochal look {run.folder}")
 
 
 @app.command("runs", epilog="Example: epochal runs --json")
@@ -259,12 +263,12 @@ def look(
         looks = epochal.look(run, view, images=image or [], layer=layer, out=out, device=device, offline=offline)
     console.result([{"view": one.view, "path": str(one.path)} for one in looks])
     for one in looks:
-        console.line(str(one.path))
+        console.path(one.path)
 
 
 @app.command("doctor", epilog="Example: epochal doctor")
 def doctor(json: Json = False) -> None:
-    """Say whether everything is here that a training needs."""
+    """Say whether all is here that a training needs."""
     console = Console(json)
     findings = epochal.doctor()
     console.result(findings)
@@ -299,9 +303,9 @@ def data_check(
     console = Console(json)
     with console.waiting("reading every picture"):
         report = epochal.check_data(spec, offline=offline)
-    console.result(report.model_dump(mode="json"))
+    console.result(report.as_json())
     console.line(str(report))
-    if not report.is_usable:
+    if not report.usable:
         raise typer.Exit(2)
 
 
@@ -331,18 +335,25 @@ def data_show(
     console.line(f"{shown.train:,} training and {shown.held_out:,} held-out pictures, {len(shown.classes)} classes")
     if shown.note:
         console.line(console.safe(shown.note))
-    console.line(str(shown.path))
+    console.path(shown.path)
 
 
 def main() -> None:
     """Run the command line; a fault is told without a traceback and gives its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal's character set lacks is shown as an escape instead of ending the command.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except epochal.Fault as fault:
         Console(json="--json" in sys.argv).fault(fault)
         sys.exit(fault.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+        leave_quietly()

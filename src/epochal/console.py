@@ -6,12 +6,14 @@ With `--json` one JSON value is all that standard output gets.
 from __future__ import annotations
 
 import json as encoder
+import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import epochal
 
@@ -32,12 +34,12 @@ class Console:
     def result(self, value: Any) -> None:
         """The command's result, for programs."""
         if self.json:
-            print(encoder.dumps(value, indent=2, ensure_ascii=True, default=str))
+            _print(encoder.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False, default=str))
 
     def line(self, text: str = "") -> None:
         """A line for people."""
         if not self.json:
-            print(text)
+            _print(text)
 
     def warn(self, text: str) -> None:
         """A line about something that is not as it should be."""
@@ -47,7 +49,7 @@ class Console:
         """Tell what went wrong, what was expected and what to do."""
         if self.json:
             told = {"what": fault.what, "expected": fault.expected, "to_do": fault.remedy, "exit_code": fault.exit_code}
-            print(encoder.dumps({"fault": told}, indent=2))
+            self.result({"fault": told})
         for number, line in enumerate(str(fault).splitlines()):
             print(("epochal: " if number == 0 else "  ") + self.safe(line, 2000), file=sys.stderr)
 
@@ -55,6 +57,10 @@ class Console:
     def safe(text: str, limit: int = 300) -> str:
         """Text from data, with nothing in it that a terminal would obey."""
         return epochal.printable(text, limit)
+
+    def path(self, path: object) -> None:
+        """A path, whole, on a line of its own."""
+        self.line(self.safe(str(path), 10_000))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns, for people; wide cells are wrapped in a terminal."""
@@ -67,11 +73,13 @@ class Console:
         # Where the output is a file or a pipe, lines are kept whole so that they can be searched.
         rich = Rich() if sys.stdout.isatty() else Rich(width=4000)
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in head:
-            table.add_column(name, overflow="fold")
+        for number, name in enumerate(head):
+            table.add_column(name, overflow="fold", no_wrap=number == 0)
         for row in rows:
-            table.add_row(*(Text(self.safe(cell)) for cell in row))
-        rich.print(table)
+            table.add_row(*(Text(self.safe(cell, 1000)) for cell in row))
+        with rich.capture() as capture:
+            rich.print(table)
+        _print("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
     def card(self, card: epochal.Landmark, recipes: dict[str, epochal.Recipe], settings: list[dict[str, Any]]) -> None:
         """A landmark's card, recipes and settings."""
@@ -81,15 +89,14 @@ class Console:
         self.table(("preset", "parameters"), [(name, f"{count:,}") for name, count in card.presets.items()])
         self.line("\nWhere implementations differ from the paper:\n")
         self.table(
-            ("who", "where", "the paper", "instead", "why"),
-            [(d.who, d.where, d.paper, d.instead, d.why) for d in card.deviations],
+            ("who", "where", "the paper", "instead"),
+            [(d.who, d.where, d.paper, f"{d.instead} ({d.why})" if d.why else d.instead) for d in card.deviations],
         )
-        self.line("\nSettings (--set name=value) and what each recipe makes of them:\n")
-        rows = []
-        for row in settings:
-            values = [str(getattr(recipe, row["name"])) for recipe in recipes.values()]
-            rows.append((row["name"], *values, str(row["meaning"]), str(row["source"])))
-        self.table(("setting", *recipes, "meaning", "source"), rows)
+        self.line("\nSettings, for `--set name=value`, with their source in the paper:\n")
+        self.table(("setting", "meaning", "source"), [(s["name"], s["meaning"], s["source"]) for s in settings])
+        self.line("\nRecipes, for `--recipe name`, and the settings they have:\n")
+        rows = [(s["name"], *(recipe.written(s["name"]) for recipe in recipes.values())) for s in settings]
+        self.table(("setting", *recipes), rows)
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
@@ -101,6 +108,31 @@ class Console:
 
         with Rich(stderr=True).status(what):
             yield
+
+
+def _print(text: str) -> None:
+    try:
+        print(text)
+    except BrokenPipeError:
+        leave_quietly()
+
+
+def leave_quietly() -> NoReturn:
+    """Whoever read the output wants no more of it (`| head -1`): nothing is wrong, and there is nobody to tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(141)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON has no number for: NaN and the infinities."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {name: _finite(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_finite(inner) for inner in value]
+    return value
 
 
 class Progress:
@@ -142,8 +174,9 @@ class Progress:
 
     def _begin(self, row: dict[str, Any]) -> None:
         self._steps = row["steps"]
+        self._say(self._console.safe(row["run"], 10_000))
         self._say(
-            f"{row['run']}\n{row['train']:,} training and {row['held_out']:,} held-out pictures; "
+            f"{row['train']:,} training and {row['held_out']:,} held-out pictures; "
             f"{row['steps']:,} steps ({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
         )
         if row["note"]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tiny import TINIES
 
 import epochal
 from epochal import landmarks as table
@@ -17,7 +18,6 @@ from epochal.core.run import Run
 from epochal.data.source import open_data
 from epochal.engine import checkpoint, random
 from epochal.engine.fit import Task
-from tests.tiny import TINIES
 
 NAMES = table.CHRONOLOGY
 FILES = ("README.md", "__init__.py", "look.py", "model.py", "recipe.py", "train.py")

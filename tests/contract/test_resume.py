@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.tiny import TINIES
 
 import epochal
 from epochal import landmarks as table
@@ -14,7 +15,6 @@ from epochal.core.fault import InputFault, Interrupted
 from epochal.core.run import Run
 from epochal.engine import checkpoint
 from epochal.engine.checkpoint import fingerprint
-from tests.tiny import TINIES
 
 STEPS_PER_EPOCH = 30  # 1,442 digits in batches of 48
 

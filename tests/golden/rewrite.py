@@ -8,10 +8,10 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import torch  # noqa: E402
+import torch
 
-from epochal import landmarks as table  # noqa: E402
-from epochal.data.source import open_data  # noqa: E402
+from epochal import landmarks as table
+from epochal.data.source import open_data
 
 HERE = Path(__file__).parent
 STEPS = 20

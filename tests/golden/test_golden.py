@@ -1,4 +1,7 @@
-"""A refactor leaves the losses as they were. If they must change, `make golden` writes them and the card's version moves."""
+"""A refactor leaves the losses as they were.
+
+If they must change, `make golden` writes them and the card's version moves.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.golden.rewrite import STEPS, losses
 
 from epochal.landmarks import CHRONOLOGY
-from tests.golden.rewrite import STEPS, losses
 
 
 @pytest.mark.parametrize("name", CHRONOLOGY)

@@ -10,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.tiny import TINY
 
 import epochal
 from epochal.engine import checkpoint
-from tests.tiny import TINY
 
 KILLS = 32
 RECIPE = TINY.replace(epochs=8.0)  # 240 steps

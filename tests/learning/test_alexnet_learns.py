@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import epochal
 from tests.tiny import TINY
+
+import epochal
 
 
 def test_a_tiny_alexnet_learns_to_read_digits() -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 from epochal.core.fault import DiskFault
 
+# The errors of a disk that has no room left.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 def flush_file(path: Path) -> None:
     """Force the file's bytes to the disk."""
@@ -34,10 +37,11 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         DiskFault: the disk is full or refuses; the old file is as it was.
     """
+    content = text.encode("utf-8")
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(partial, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -50,15 +54,17 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Replace the file at `path` by `value` as JSON, durably.
 
+    Everything outside ASCII is escaped: a name on a disk need not be text, and would not be UTF-8.
+
     Raises:
         DiskFault: the disk is full or refuses; the old file is as it was.
     """
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
 
 
 def disk_fault(error: OSError, path: Path) -> DiskFault:
     """The fault to raise for a failed write to `path`."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return DiskFault(
             f"no space left on the disk while writing {path}",
             remedy="free some space and resume the run; the last complete checkpoint is untouched",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
 from pydantic_core import PydanticUndefined
 
-from epochal.core.fault import InputFault, nearest
+from epochal.core.fault import InputFault, nearest, printable
 
 # Not typing.Self: the shape checks of the test suite look at methods one by one and do not know it.
 R = TypeVar("R", bound="Recipe")
@@ -50,7 +50,9 @@ class Recipe(pydantic.BaseModel):
             name, equals, value = assignment.partition("=")
             if not equals or not name.strip():
                 raise InputFault(
-                    f"--set {assignment!r} is no assignment", expected="name=value", remedy="for example --set lr=0.02"
+                    f"--set {printable(assignment)!r} is no assignment",
+                    expected="name=value",
+                    remedy="for example --set lr=0.02",
                 )
             changes[name.strip()] = self._read(name.strip(), value.strip())
         return self.replace(**changes)
@@ -60,12 +62,15 @@ class Recipe(pydantic.BaseModel):
         """The text of a value as pydantic should see it: commas make a sequence, `none` makes None."""
         if name not in cls.model_fields:
             return value
-        annotation = str(cls.model_fields[name].annotation)
-        if value.lower() in ("none", "null") and "None" in annotation:
+        annotation = cls.model_fields[name].annotation
+        kinds = [annotation, *get_args(annotation)]
+        if type(None) in kinds and value.lower() in ("none", "null"):
             return None
-        if "tuple" in annotation:
+        if get_origin(annotation) is tuple:
             return [part.strip() for part in value.strip("()[]").split(",") if part.strip()]
-        return value
+        # Pydantic takes "2" for an integer, but not for the literal 2.
+        choices = {str(choice): choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)}
+        return choices.get(value, value)
 
     @classmethod
     def parse(cls: type[R], values: Mapping[str, Any]) -> R:
@@ -77,19 +82,41 @@ class Recipe(pydantic.BaseModel):
         for name in values:
             if name not in cls.model_fields:
                 raise InputFault(
-                    f"no setting is called {name!r}",
+                    f"no setting is called {printable(str(name))!r}",
                     expected=nearest(name, cls.model_fields),
                     remedy="`epochal show LANDMARK` lists every setting with its meaning and source",
                 )
         try:
             return cls.model_validate(dict(values))
         except pydantic.ValidationError as error:
-            problem = error.errors()[0]
-            name = ".".join(str(part) for part in problem["loc"]) or "recipe"
-            raise InputFault(
-                f"setting {name} cannot be {problem['input']!r}",
-                expected=problem["msg"].removeprefix("Input should be ").removeprefix("Value error, "),
-            ) from None
+            raise cls._refusal(error, values) from None
+
+    @classmethod
+    def _refusal(cls, error: pydantic.ValidationError, values: Mapping[str, Any]) -> InputFault:
+        problem = error.errors(include_url=False)[0]
+        expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        if not problem["loc"]:
+            return InputFault("these settings do not fit together", expected=expected)
+        name, *place = problem["loc"]
+        value = values.get(str(name))
+        if place and problem["type"] == "missing" and isinstance(value, list | tuple):
+            expected = f"more values than {len(value)}, such as {cls._written(cls.model_fields[str(name)].default)}"
+        elif place:
+            expected = f"each value {expected}"
+        return InputFault(f"setting {name} cannot be {printable(cls._written(value))!r}", expected=expected)
+
+    @staticmethod
+    def _written(value: Any) -> str:
+        """A value as one would write it after `--set name=`."""
+        if isinstance(value, list | tuple):
+            return ",".join(map(Recipe._written, value))
+        if value is None or isinstance(value, bool):
+            return str(value).lower()
+        return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+    def written(self, name: str) -> str:
+        """A setting's value as one would write it after `--set name=`."""
+        return self._written(getattr(self, name))
 
     @classmethod
     def settings(cls) -> list[dict[str, Any]]:

@@ -12,11 +12,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from epochal.core.durable import disk_fault, write_json
+from epochal.core.durable import FULL, disk_fault, write_json
 from epochal.core.fault import InputFault, printable
 
 FORMAT = 1
 STATUSES = ("created", "running", "interrupted", "failed", "finished")
+
+# What the fields of a record must be; a record comes from a file, and a file may hold anything.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "status": str,
+    "created": str,
+    "landmark": str,
+    "recipe": dict,
+    "recipe_name": str,
+    "data": str,
+    "data_digest": str,
+    "classes": list,
+    "seed": int,
+    "device": str,
+    "workers": (int, type(None)),
+    "micro_batches": int,
+    "memory_gigabytes": (int, float, type(None)),
+    "save_steps": (int, type(None)),
+    "environment": dict,
+    "results": (dict, type(None)),
+    "seconds": (int, float, type(None)),
+}
+_ALWAYS = {"format", "status", "created", "landmark", "recipe"}
 
 
 class Run:
@@ -48,7 +70,8 @@ class Run:
         """Make a new run folder called after `stem` and the time, and write its record.
 
         Raises:
-            DiskFault: the folder cannot be made or written to.
+            InputFault: no folder can be made there.
+            DiskFault: the disk is full.
         """
         created = datetime.now(UTC)
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:80]
@@ -59,11 +82,16 @@ class Run:
                 folder.mkdir(parents=True)
                 break
             except FileExistsError:
-                continue
-            except OSError as error:
-                raise disk_fault(error, folder) from error
+                if parent.is_dir():
+                    continue
+                raise _no_place(parent, "it is a file") from None
+            except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise disk_fault(error, folder) from error
+                raise _no_place(parent, getattr(error, "strerror", None) or str(error)) from None
         run = cls(folder)
-        head = {"format": FORMAT, "status": "created", "created": created.isoformat(timespec="seconds")}
+        # Microseconds, so that `latest` is the latest even of two runs made in one second.
+        head = {"format": FORMAT, "status": "created", "created": created.isoformat(timespec="microseconds")}
         write_json(folder / "run.json", {**head, **record})
         return run
 
@@ -75,7 +103,7 @@ class Run:
             InputFault: there is no run at that path, or its record cannot be read.
         """
         folder = Path(folder)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # not Path.is_dir: that one raises for names that are too long
             raise InputFault(
                 f"there is no run folder at {printable(str(folder))}",
                 expected="the path of a run",
@@ -111,21 +139,30 @@ class Run:
         path = self.folder / "run.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(record, dict) or not {"format", "status", "created", "landmark", "recipe"} <= set(record):
-                raise ValueError("fields are missing")
+            if not isinstance(record, dict):
+                raise ValueError("it holds no object")
+            if missing := sorted(_ALWAYS - set(record)):
+                raise ValueError(f"it has no {missing[0]}")
         except (OSError, ValueError, RecursionError) as error:
-            raise InputFault(
-                f"the record {printable(str(path))} is damaged: {printable(str(error))}",
-                expected="the JSON that `epochal train` wrote",
-                remedy="restore run.json from a copy, or train again",
-            ) from None
+            raise self.damage(printable(str(error))) from None
         if record["format"] != FORMAT:
             raise InputFault(
-                f"{printable(str(path))} has format {record['format']!r}",
+                f"{printable(str(path))} has format {printable(json.dumps(record['format']), 60)}",
                 expected=f"format {FORMAT}",
                 remedy="use the version of epochal that wrote it",
             )
+        for name, kind in _KINDS.items():
+            if name in record and not isinstance(record[name], kind):
+                raise self.damage(f"{name} is {printable(json.dumps(record[name]), 60)}")
         return record
+
+    def damage(self, what: str) -> InputFault:
+        """The fault to raise when the record says something impossible."""
+        return InputFault(
+            f"the record {printable(str(self.folder / 'run.json'))} is damaged: {what}",
+            expected="the JSON that `epochal train` wrote",
+            remedy="restore run.json from a copy, or train again",
+        )
 
     def update(self, **changes: Any) -> None:
         """Change fields of the record, durably."""
@@ -150,15 +187,23 @@ class Run:
             raise disk_fault(error, path) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The rows of metrics.jsonl; a line cut short by a crash is left out."""
+        """The rows of metrics.jsonl; a line cut short by a crash is left out.
+
+        Raises:
+            InputFault: the file is there and cannot be read.
+        """
         path = self.folder / "metrics.jsonl"
-        if not path.exists():
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise InputFault(f"{printable(str(path))} cannot be read: {error.strerror}", expected="a file") from None
         rows = []
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in text.splitlines():
             try:
                 row = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(row, dict):
                 rows.append(row)
@@ -185,8 +230,13 @@ class Run:
 
         Raises:
             InputFault: another process holds it.
+            DiskFault: the folder cannot be written to.
         """
-        with open(self.folder / ".lock", "w", encoding="utf-8") as file:
+        try:
+            lock = open(self.folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 (closed below)
+        except OSError as error:
+            raise disk_fault(error, self.folder / ".lock") from error
+        with lock as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -198,12 +248,21 @@ class Run:
 
     def is_held(self) -> bool:
         """True while some process trains the run."""
-        path = self.folder / ".lock"
-        if not path.exists():
+        try:
+            lock = open(self.folder / ".lock", encoding="utf-8")  # noqa: SIM115 (closed below)
+        except OSError:  # none was ever made, or it is not ours to look at
             return False
-        with open(path, encoding="utf-8") as file:
+        with lock as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 return True
             return False
+
+
+def _no_place(parent: Path, reason: str) -> InputFault:
+    return InputFault(
+        f"no run folder can be made in {printable(str(parent))}: {reason}",
+        expected="a folder that can be written to",
+        remedy="name another with --runs, or in EPOCHAL_RUNS",
+    )

@@ -155,7 +155,7 @@ def load(folder: Path, report: Callable[[str], None] = lambda message: None) -> 
     """
     with contextlib.suppress(OSError):  # a read-only copy of a run can still be read
         _clear_up(folder)
-    passed_over = []
+    passed_over: list[str] = []
     for step in reversed(list_steps(folder)):
         path = folder / f"step-{step:09d}"
         try:

@@ -78,7 +78,7 @@ class Supervised:
         for images, labels in zip(batch.images.chunk(parts), batch.labels.chunk(parts), strict=True):
             logits = self._forward(images)
             part = functional.cross_entropy(logits, labels, reduction="sum") / len(batch.labels)
-            part.backward()  # type: ignore[no-untyped-call]
+            part.backward()
             loss += part.detach()
             right += (logits.detach().argmax(1) == labels).sum()
         self.watch.observe(loss, [p.grad for p in self._trained if p.grad is not None])

@@ -63,8 +63,19 @@ def recipes(name: str) -> dict[str, Recipe]:
 
 
 def runs(folder: Path | str | None = None) -> list[Run]:
-    """The runs in a folder (see `runs_folder`), oldest first."""
-    return Run.all(Path(folder) if folder is not None else runs_folder())
+    """The runs in a folder (see `runs_folder`), oldest first.
+
+    Raises:
+        InputFault: there is no such folder; that of `runs_folder` may be absent, as it is made by the first run.
+    """
+    place = Path(folder) if folder is not None else runs_folder()
+    if not os.path.isdir(place) and (folder is not None or os.path.lexists(place)):
+        raise InputFault(
+            f"{printable(str(place))} is no folder",
+            expected="a folder with runs in it",
+            remedy="--runs, or EPOCHAL_RUNS",
+        )
+    return Run.all(place)
 
 
 def find_run(name: Run | Path | str) -> Run:
@@ -78,10 +89,12 @@ def find_run(name: Run | Path | str) -> Run:
     if str(name) == "latest":
         known = runs()
         if not known:
-            raise InputFault(f"there are no runs in {runs_folder()}", remedy="`epochal train alexnet` makes one")
+            raise InputFault(
+                f"there are no runs in {printable(str(runs_folder()))}", remedy="`epochal train alexnet` makes one"
+            )
         return known[-1]
     inside = runs_folder() / name
-    return Run.open(inside if not Path(name).exists() and inside.exists() else Path(name))
+    return Run.open(inside if not os.path.exists(name) and os.path.exists(inside) else Path(name))
 
 
 def describe(run: Run) -> dict[str, Any]:

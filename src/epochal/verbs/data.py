@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochal.core.fault import InputFault
+from epochal.core.fault import InputFault, printable
 from epochal.data.check import Report, check
 from epochal.data.sampler import Plan
 from epochal.data.source import KnownSet, known_sets, open_data
@@ -80,9 +80,11 @@ def show_data(
     from epochal.view.save import save
 
     if split not in ("train", "held-out"):
-        raise InputFault(f"there is no split {split!r}", expected="train or held-out")
+        raise InputFault(f"there is no split {printable(split)!r}", expected="train or held-out")
     if count < 1:
         raise InputFault(f"{count} pictures cannot be shown", expected="at least 1")
+    if not 0 <= seed < 2**63:
+        raise InputFault(f"the seed cannot be {seed}", expected=f"a number from 0 to {2**63 - 1:,}")
     data = open_data(spec, offline=offline)
     chosen = data.train if split == "train" else data.held_out
     places = Plan(len(chosen), 1, seed).order(0)[:count].tolist()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
@@ -76,6 +76,8 @@ def look(
     known = views(record["landmark"])
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
+    if layer is not None and view not in (None, "features"):
+        raise InputFault(f"the view {view!r} shows no layer", expected="no --layer, or the view `features`")
     classifier, _, _ = load_classifier(found, device)
     pictures = (
         [(decode_file(Path(image)), "") for image in images]
@@ -91,7 +93,7 @@ def look(
     return looks
 
 
-def _look_module(landmark: str) -> object:
+def _look_module(landmark: str) -> Any:
     table.load(landmark)
     return import_module(f"epochal.landmarks.{landmark}.look")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def _expand(one: Path | str) -> list[Path | bytes]:
     if str(one) == "-":
         return _from_stdin()
     path = Path(one)
-    if path.is_dir():
+    if os.path.isdir(path):  # not Path.is_dir: that one raises for names that are too long
         found: list[Path | bytes] = sorted(p for p in path.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
         if not found:
             raise InputFault(
@@ -92,7 +93,7 @@ def _expand(one: Path | str) -> list[Path | bytes]:
                 expected=f"files ending in {' '.join(EXTENSIONS)}",
             )
         return found
-    if path.exists():
+    if os.path.exists(path):
         return [path]
     matches: list[Path | bytes] = [Path(p) for p in sorted(glob.glob(str(one), recursive=True)) if Path(p).is_file()]
     if not matches:

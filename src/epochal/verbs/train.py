@@ -16,10 +16,35 @@ from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.images import ImageData
 from epochal.data.source import open_data
 from epochal.engine.allocator import keep_large_blocks
-from epochal.engine.device import choose_device, choose_precision
+from epochal.engine.device import choose_device, choose_precision, memory_explained
 from epochal.engine.fit import Pace, Report, fit
 from epochal.verbs import catalogue
 from epochal.verbs.environment import environment
+
+# The range of every number that is no setting of a recipe. A larger seed would be cut to 64 bits, and two seeds be one.
+_LIMITS = {
+    "seed": (0, 2**63 - 1),
+    "micro_batches": (1, 65536),
+    "workers": (0, 256),
+    "save_steps": (1, 10**12),
+    "memory_gigabytes": (0, 10**6),
+    "threads": (1, 4096),
+}
+_OPTIONAL = ("workers", "save_steps", "memory_gigabytes")
+
+# What a record must say for its run to go on.
+_NEEDED = (
+    "recipe",
+    "data",
+    "data_digest",
+    "seed",
+    "device",
+    "workers",
+    "micro_batches",
+    "memory_gigabytes",
+    "save_steps",
+    "environment",
+)
 
 
 def train(
@@ -64,10 +89,18 @@ def train(
     """
     package = table.load(landmark)
     chosen = recipe if isinstance(recipe, Recipe) else catalogue.recipe(landmark, recipe)
+    if not isinstance(chosen, package.RECIPE):
+        raise InputFault(f"a {type(chosen).__name__} is no recipe of {landmark}", expected=package.RECIPE.__name__)
     chosen = chosen.override(list(overrides))
     where = choose_device(device)
-    _check_counts(micro_batches, workers, save_steps)
-    opened = open_data(data or package.CARD.default_data, offline=offline)
+    _check_numbers(
+        seed=seed,
+        micro_batches=micro_batches,
+        workers=workers,
+        save_steps=save_steps,
+        memory_gigabytes=memory_gigabytes,
+    )
+    opened = open_data(package.CARD.default_data if data is None else data, offline=offline)
     _check_learnable(opened)
     name = recipe if isinstance(recipe, str) else "custom"
     record = {
@@ -87,7 +120,8 @@ def train(
         "save_steps": save_steps,
         "environment": environment(where),
     }
-    task = _task(record, opened, where)
+    with memory_explained(where):
+        task = _task(record, opened, where)
     stem = f"{landmark}-{name}-{opened.name.partition(':')[0]}-s{seed}"
     run = Run.create(Path(runs) if runs is not None else catalogue.runs_folder(), stem, record)
     return _fit(run, task, save_steps, report, opened)
@@ -129,7 +163,10 @@ def resume(
         )
     changes = {"device": device, "workers": workers, "micro_batches": micro_batches}
     record |= {name: value for name, value in changes.items() if value is not None}
-    _check_counts(record["micro_batches"], record["workers"], record["save_steps"])
+    if missing := [name for name in _NEEDED if name not in record]:
+        raise found.damage(f"it has no {missing[0]}")
+    threads = record["environment"].get("threads")
+    _check_numbers(**{name: record[name] for name in _LIMITS if name in record}, threads=threads)
     where = choose_device(record["device"])
     opened = open_data(record["data"], offline=offline)
     if opened.digest != record["data_digest"]:
@@ -139,8 +176,9 @@ def resume(
             remedy="put the data back as it was, or train again",
         )
     # The number of threads decides how sums are split, and so the last bits.
-    torch.set_num_threads(record["environment"]["threads"])
-    task = _task(record, opened, where)
+    torch.set_num_threads(threads)
+    with memory_explained(where):
+        task = _task(record, opened, where)
     return _fit(found, task, record["save_steps"], report, opened)
 
 
@@ -208,11 +246,11 @@ def _check_learnable(data: ImageData) -> None:
         )
 
 
-def _check_counts(micro_batches: int, workers: int | None, save_steps: int | None) -> None:
-    for name, value, least in (
-        ("micro_batches", micro_batches, 1),
-        ("workers", workers, 0),
-        ("save_steps", save_steps, 1),
-    ):
-        if value is not None and value < least:
-            raise InputFault(f"{name} cannot be {value}", expected=f"a whole number of at least {least}")
+def _check_numbers(**given: float | None) -> None:
+    for name, value in given.items():
+        least, most = _LIMITS[name]
+        if value is None and name in _OPTIONAL:
+            continue
+        # Written this way round, NaN is refused as well.
+        if value is None or not least <= value <= most:
+            raise InputFault(f"{name} cannot be {value}", expected=f"a number from {least:,} to {most:,}")

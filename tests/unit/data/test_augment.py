@@ -123,9 +123,9 @@ def test_colour_noise_has_the_covariance_that_the_equation_says(pixels, statisti
     # One picture shown 40,000 times: the noise is what is left after subtracting the same crop.
     index = torch.arange(40_000)
     tint = Augmentation(CROP, colour_noise=0.1, colour_unit=unit, pixel_scale=2.0)._tint(statistics, 0, 0, index)
-    p, l = statistics.eigenvectors.double(), statistics.eigenvalues.double() ** power
+    p, weight = statistics.eigenvectors.double(), statistics.eigenvalues.double() ** power
     # [p1 p2 p3][a1 l1, a2 l2, a3 l3]^T with a ~ N(0, 0.1): covariance P diag((0.1 l)^2) P^T, in pixels of 255 / 2.
-    expected = (p * (0.1 * l * 255 / 2) ** 2) @ p.T
+    expected = (p * (0.1 * weight * 255 / 2) ** 2) @ p.T
     assert torch.allclose(torch.cov(tint.double().T), expected, rtol=0.05, atol=0.02 * float(expected.abs().max()))
     assert (tint.mean(0).abs() < 4 * tint.std(0) / 200).all()
 

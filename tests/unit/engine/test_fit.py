@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.unit.engine.toy import Toy
 
 from epochal.core.fault import DiskFault, InputFault, Interrupted, MemoryFault, NonFiniteFault
 from epochal.core.run import Run
 from epochal.engine import checkpoint, random
 from epochal.engine.fit import Pace, fit
-from tests.unit.engine.toy import Toy
 
 CLOCKS = ("seconds", "steps_per_second")
 
@@ -127,7 +127,7 @@ def test_running_out_of_memory_says_what_to_set(tmp_path: Path, monkeypatch: pyt
         raise torch.OutOfMemoryError("Tried to allocate 12.00 GiB")
 
     monkeypatch.setattr(Toy, "step", greedy)
-    with pytest.raises(MemoryFault, match="12.00 GiB") as caught:
+    with pytest.raises(MemoryFault, match=r"12\.00 GiB") as caught:
         fit(Toy(), new_run(tmp_path))
     assert "--micro-batches" in caught.value.remedy
 

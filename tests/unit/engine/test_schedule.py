@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from epochal.engine.schedule import Cosine, Drops, Plateau
@@ -19,7 +21,7 @@ def test_the_cosine_falls_from_the_base_to_nearly_nothing_and_stays_above_zero()
     schedule = Cosine(1.0, steps=100, warmup=10)
     rates = [schedule.lr(step) for step in range(100)]
     assert rates[9] == pytest.approx(1.0)
-    assert all(later < earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(rates[10:]))
     assert rates[54] == pytest.approx(0.5, abs=0.02)
     assert 0 < schedule.lr(99) < 1e-3
     assert schedule.lr(10_000) > 0

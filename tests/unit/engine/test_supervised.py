@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 import torch
+from tests.tiny import TINY
 from torch import nn
 
 from epochal.core.fault import InputFault
@@ -11,7 +12,6 @@ from epochal.data.source import open_data
 from epochal.engine import optimizer_state
 from epochal.engine.supervised import Supervised, load_weights
 from epochal.landmarks.alexnet.train import task
-from tests.tiny import TINY
 
 
 def small(micro_batches: int = 1, **changes) -> Supervised:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
 from epochal.core.recipe import Recipe, setting
+
+
+def _odd(side: int) -> int:
+    if side % 2 == 0:
+        raise ValueError("an odd number, so that a kernel has a centre")
+    return side
+
+
+# Bounds for what comes from outside: a record with a million maps must not take the memory of a machine.
+Maps = Annotated[int, pydantic.Field(ge=2, le=4096, multiple_of=2)]
+Kernel = Annotated[int, pydantic.Field(ge=1, le=15), pydantic.AfterValidator(_odd)]
+_MOST_WEIGHTS = 10**9
+Epoch = Annotated[float, pydantic.Field(ge=0, le=100000)]
 
 
 class AlexNetRecipe(Recipe):
@@ -23,10 +36,10 @@ class AlexNetRecipe(Recipe):
     overlap: bool = setting(True, "pool windows of 3 at stride 2; false: windows of 2", "Section 3.4")
     columns: Literal[1, 2] = setting(2, "columns of maps; 1 is the half network", "Section 3.2")
     without: Literal["conv3", "conv4", "conv5"] | None = setting(None, "a middle layer to leave out", "Section 7")
-    maps: tuple[int, int, int, int, int] = setting(
+    maps: tuple[Maps, Maps, Maps, Maps, Maps] = setting(
         (64, 192, 384, 384, 256), "scaled network: maps of conv1 to conv5, both columns together", "ours"
     )
-    kernels: tuple[int, int] = setting((5, 5), "scaled network: side of the kernels of conv1 and conv2", "ours")
+    kernels: tuple[Kernel, Kernel] = setting((5, 5), "scaled network: side of the kernels of conv1 and conv2", "ours")
     units: int = setting(1024, "scaled network: units of each hidden dense layer", "ours", ge=1, le=65536)
     dropout: bool = setting(True, "drop half of the hidden dense units in training", "Section 4.2")
 
@@ -65,10 +78,10 @@ class AlexNetRecipe(Recipe):
     patience: int = setting(
         5, "evaluations without a better error before a drop", "ours: the paper did it by hand", ge=1
     )
-    drop_epochs: tuple[float, ...] = setting(
+    drop_epochs: tuple[Epoch, ...] = setting(
         (), "epochs at which the rate is divided by 10", "authors' code for source"
     )
-    warmup_epochs: float = setting(0.0, "epochs of a linear start from zero", "ours", ge=0)
+    warmup_epochs: float = setting(0.0, "epochs of a linear start from zero", "ours", ge=0, le=100000)
 
     evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0)
     precision: Literal["auto", "fp32", "bf16"] = setting(
@@ -81,6 +94,13 @@ class AlexNetRecipe(Recipe):
             raise ValueError(
                 f"a crop of at most stored_size + 2 padding = {self.stored_size + 2 * self.padding}, not {self.crop}"
             )
+        fixed = {"paper": 227, "source": 224}.get(self.network)
+        if fixed is not None and self.crop != fixed:
+            raise ValueError(f"network={self.network} sees {fixed} pixels: crop={fixed}, not {self.crop}")
+        if fixed is None and self.crop < (least := 63 if self.network == "torchvision" else 16):
+            raise ValueError(f"network={self.network} sees at least {least} pixels, not crop={self.crop}")
+        if self.units * max(self.units, self.maps[4] * (self.crop // 8) ** 2) > _MOST_WEIGHTS:
+            raise ValueError(f"a dense layer of at most {_MOST_WEIGHTS:,} weights: fewer units, maps or pixels")
         return self
 
 

@@ -14,7 +14,7 @@ from epochal.data.statistics import PixelStatistics
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classifier import Classifier
-from epochal.engine.device import choose_precision
+from epochal.engine.device import choose_precision, placed
 from epochal.engine.schedule import Cosine, Drops, Plateau, Schedule
 from epochal.engine.supervised import Supervised, load_weights
 from epochal.landmarks.alexnet.cifar import CifarNet
@@ -76,7 +76,7 @@ def task(
 ) -> Supervised:
     """The training that the recipe describes, at its first step."""
     random.seed_everything(seed)
-    model = network(recipe, len(data.classes)).to(device, memory_format=torch.channels_last)
+    model = placed(network(recipe, len(data.classes)), device)
     groups = weight_and_bias_groups(
         model, weight_decay=recipe.weight_decay, decay_biases=recipe.decay_biases, bias_rate=recipe.bias_rate
     )
@@ -138,7 +138,7 @@ def classifier(recipe: AlexNetRecipe, classes: tuple[str, ...], snapshot: Snapsh
         model = network(recipe, len(classes))
     load_weights(model, snapshot.under("model").tensors)
     return Classifier(
-        model=model.to(device, memory_format=torch.channels_last).eval(),
+        model=placed(model, device).eval(),
         classes=classes,
         statistics=PixelStatistics(**snapshot.under("statistics").tensors).to(device),
         stored_size=recipe.stored_size,
