@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -340,16 +341,17 @@ def data_show(
 
 def main() -> None:
     """Run the command line; a fault is told without a traceback and gives its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller (`>&-`)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for the rest of the process)
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             # What a terminal's character set lacks is shown as an escape instead of ending the command.
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app(standalone_mode=True)
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except epochal.Fault as fault:
         Console(json="--json" in sys.argv).fault(fault)
         sys.exit(fault.exit_code)
