@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs check golden clean
+.PHONY: help demo test test-all test-gpu lint types docs check golden clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ demo: $(STAMP)  ## Set up and run the main job: AlexNet on handwritten digits, a
 
 test: $(STAMP)  ## Set up and run the tests.
 	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-gpu: $(STAMP)  ## The tests that need a CUDA device, and the races on it.
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python benchmarks/alexnet_training.py --device cuda --out results/benchmarks/alexnet_training_cuda.json
 
 test-all: $(STAMP)  ## The tests, the slow ones too.
 	$(BIN)/python -m pytest -n auto

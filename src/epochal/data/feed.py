@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from epochal.data.augment import Augmentation
 from epochal.data.frame import CentreSquare
-from epochal.data.images import ImageData, Split
+from epochal.data.images import ImageData, Pictures, Split
 from epochal.data.sampler import Plan
 from epochal.data.statistics import PixelStatistics, pixel_statistics
 from epochal.data.stream import materialise, stream
@@ -130,7 +130,8 @@ class Feed:
         side = self._frame.size + 2 * self._padding
         if len(split) * side * side * 3 > self._resident_bytes:
             return Streamed(split, self._frame, self._padding, self.seed, self._workers, self.device)
-        pixels = materialise(split, self._frame, workers=self._workers)
+        workers = 0 if isinstance(split, Pictures) else self._workers  # nothing to decode, nothing to share out
+        pixels = materialise(split, self._frame, workers=workers)
         return Resident(padded(pixels, self._padding).to(self.device))
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
+from epochal.data.images import Pictures
 from epochal.data.source import open_data
 from epochal.verbs import catalogue
 from epochal.verbs.train import default_workers
@@ -49,7 +50,8 @@ def evaluate(
             remedy="evaluate on data with the same class names in the same order",
         )
     chosen = opened.held_out if split == "held-out" else opened.train
-    result = classifier.examine(chosen, ten=crops == 10, workers=default_workers())
+    workers = 0 if isinstance(chosen, Pictures) else default_workers()
+    result = classifier.examine(chosen, ten=crops == 10, workers=workers)
     return {
         "run": str(found.folder),
         "step": step,

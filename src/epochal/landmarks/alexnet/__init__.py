@@ -38,6 +38,13 @@ CARD = Landmark(
         ),
         Deviation(
             who="ours",
+            where="random crops",
+            paper="2048 versions of a picture: 32 x 32 places and mirror images",
+            instead="33 x 33 places and mirror images, every place that fits 224 into 256 (30 x 30 for 227)",
+            why="the 2012 code draws from 33 places too",
+        ),
+        Deviation(
+            who="ours",
             where="learning-rate drops",
             paper="divided by 10 by hand when the validation error stopped improving",
             instead="divided by 10 after `patience` evaluations without a better error, three times",
