@@ -94,11 +94,13 @@ def train(
     chosen = chosen.override(list(overrides))
     where = choose_device(device)
     _check_numbers(
-        seed=seed,
-        micro_batches=micro_batches,
-        workers=workers,
-        save_steps=save_steps,
-        memory_gigabytes=memory_gigabytes,
+        {
+            "seed": seed,
+            "micro_batches": micro_batches,
+            "workers": workers,
+            "save_steps": save_steps,
+            "memory_gigabytes": memory_gigabytes,
+        }
     )
     opened = open_data(package.CARD.default_data if data is None else data, offline=offline)
     _check_learnable(opened)
@@ -166,7 +168,7 @@ def resume(
     if missing := [name for name in _NEEDED if name not in record]:
         raise found.damage(f"it has no {missing[0]}")
     threads = record["environment"].get("threads")
-    _check_numbers(**{name: record[name] for name in _LIMITS if name in record}, threads=threads)
+    _check_numbers({name: record[name] for name in _LIMITS if name in record} | {"threads": threads})
     where = choose_device(record["device"])
     opened = open_data(record["data"], offline=offline)
     if opened.digest != record["data_digest"]:
@@ -246,11 +248,11 @@ def _check_learnable(data: ImageData) -> None:
         )
 
 
-def _check_numbers(**given: float | None) -> None:
+def _check_numbers(given: dict[str, Any]) -> None:
     for name, value in given.items():
         least, most = _LIMITS[name]
         if value is None and name in _OPTIONAL:
             continue
         # Written this way round, NaN is refused as well.
-        if value is None or not least <= value <= most:
+        if not isinstance(value, int | float) or not least <= value <= most:
             raise InputFault(f"{name} cannot be {value}", expected=f"a number from {least:,} to {most:,}")

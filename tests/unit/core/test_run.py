@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -195,21 +195,12 @@ def test_a_lock_that_is_in_the_way_is_told(tmp_path: Path) -> None:
 
 def test_a_lock_is_released_when_its_process_dies(tmp_path: Path) -> None:
     run = make(tmp_path)
-    ready, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        file = open(run.folder / ".lock", "w")  # noqa: SIM115 (held until death)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        os.write(told, b"x")
-        os.pause() if hasattr(os, "pause") else __import__("signal").pause()
-    os.read(ready, 1)
-    try:
+    program = "import fcntl, signal, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", program, run.folder / ".lock"], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
         assert run.is_held()
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
-        os.close(ready)
-        os.close(told)
+        child.kill()
     assert not run.is_held()
 
 

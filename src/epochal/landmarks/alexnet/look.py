@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -51,9 +53,7 @@ def look(
         InputFault: the layer is unknown, or there is no picture to look at.
     """
     if view == "filters":
-        first = next(m for m in classifier.model.modules() if isinstance(m, nn.Conv2d))
-        columns = recipe.columns if recipe.network in ("paper", "source", "scaled") else 1
-        return filters.filter_grid(first.weight.detach().cpu().float().numpy(), columns=columns)
+        return _filters(classifier, recipe)
     if view == "curves":
         wants_line = recipe.network in ("paper", "source", "torchvision") and len(classifier.classes) == 1000
         return curves.training_curves(metrics, reference=PAPER_TOP5 if wants_line else None)
@@ -62,6 +62,17 @@ def look(
     if view == "features":
         return _features(classifier, pictures[0][0], layer)
     return _answers(classifier, pictures)
+
+
+def _filters(classifier: Classifier, recipe: AlexNetRecipe) -> Figure:
+    kernels = next(m for m in classifier.model.modules() if isinstance(m, nn.Conv2d)).weight.detach().cpu().float()
+    columns = recipe.columns if recipe.network in ("paper", "source", "scaled") else 1
+    mean = classifier.statistics.mean
+    if torch.equal(mean[..., 0], mean[..., 1]) and torch.equal(mean[..., 0], mean[..., 2]):
+        # Gray pictures show a kernel the same value three times: it answers to the sum of its three weights, and the
+        # colours it was born with are never corrected.
+        kernels = kernels.sum(1, keepdim=True)
+    return filters.filter_grid(kernels.numpy(), columns=columns)
 
 
 def _features(classifier: Classifier, picture: Picture, layer: str | None) -> Figure:
@@ -77,7 +88,7 @@ def _features(classifier: Classifier, picture: Picture, layer: str | None) -> Fi
     return feature_maps.feature_maps(shown, output[0].numpy(), layer)
 
 
-def _visible(classifier: Classifier, picture: Picture) -> Picture:
+def _visible(classifier: Classifier, picture: Picture) -> UInt8[np.ndarray, "S S 3"]:
     """The part of the picture that the network sees, as it was before the mean was subtracted."""
     pixels = torch.from_numpy(classifier.framed(picture)).permute(2, 0, 1)[None]
     size = min(classifier.crop, classifier.stored_size)

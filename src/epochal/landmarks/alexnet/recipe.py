@@ -120,14 +120,14 @@ SOURCE = PAPER.replace(
 
 # The paper's network for a folder of a few thousand pictures and half an hour of two cores.
 MEDIUM = PAPER.replace(
-    batch_size=64,
-    epochs=55.0,
+    batch_size=32,
+    epochs=30.0,
     pixel_scale=64.0,
     init_sd=None,
     init_middle_sd=None,
     init_bias=0.0,
     schedule="cosine",
-    warmup_epochs=1.0,
+    warmup_epochs=3.0,
     evaluate_epochs=5.0,
 )
 
@@ -142,11 +142,13 @@ SMALL = MEDIUM.replace(
     batch_size=128,
     epochs=20.0,
     lr=0.05,
+    warmup_epochs=1.0,
     evaluate_epochs=1.0,
 )
 
 SMOKE = SMALL.replace(
     maps=(32, 64, 96, 96, 64),
+    kernels=(7, 3),
     units=256,
     mirror=False,
     epochs=20.0,
