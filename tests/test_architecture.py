@@ -1,7 +1,7 @@
 """The import rules of the package, read from its source: inside functions and for types only as well.
 
-    cli, console, studio -> epochal (the public API) -> lab -> verbs -> landmarks -> engine -> data, measure, view, interop
-        -> core
+    cli, console, studio -> epochal (the public API) -> lab -> verbs -> landmarks -> engine
+        -> data, measure, view, interop -> core
 
 A part may import what stands to the right of it, and itself. Data, measure, view and interop do not know one another.
 Core knows the standard library and pydantic. A landmark knows another one only backward in time, only its model.
@@ -193,7 +193,9 @@ def test_cards_recipes_and_claims_reach_no_torch(name: str) -> None:
     for light in LIGHT:
         module = f"epochal.landmarks.{name}" + ("" if light == "__init__" else f".{light}")
         if module in MODULES:
-            assert not {reached.split(".")[0] for reached in _reached(module)} & {"torch", "numpy", "matplotlib"}, module
+            assert not {reached.split(".")[0] for reached in _reached(module)} & {"torch", "numpy", "matplotlib"}, (
+                module
+            )
 
 
 @pytest.mark.parametrize("name", table.CHRONOLOGY)
@@ -252,7 +254,9 @@ def test_no_file_is_called_by_a_name_that_says_nothing() -> None:
 
 
 def test_no_file_is_too_long() -> None:
-    long = {module: count for module, path in MODULES.items() if (count := len(path.read_bytes().splitlines())) > LONGEST}
+    long = {
+        module: count for module, path in MODULES.items() if (count := len(path.read_bytes().splitlines())) > LONGEST
+    }
     assert not long
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from tests.tiny import TINY
+
 import epochal
 from epochal import cli
 from epochal import landmarks as table
-from tests.tiny import TINY
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from tests.cli.command import Answer, epochal_command, refused
 
 import epochal
-from tests.cli.command import Answer, epochal_command, refused
 
 
 def succeeded(*words: object, stdin: bytes = b"") -> Answer:
@@ -204,7 +204,9 @@ def test_look_draws_one_view_into_a_file_or_a_folder(trained: Path, tmp_path: Pa
     (drawn,) = told("look", trained, view, "--out", tmp_path / "one.png")
     assert drawn == {"view": view, "path": str(tmp_path / "one.png")}
     assert is_png(drawn["path"])
-    assert succeeded("look", trained, view, "--out", tmp_path / "new").out.strip() == str(tmp_path / "new" / f"{view}.png")
+    assert succeeded("look", trained, view, "--out", tmp_path / "new").out.strip() == str(
+        tmp_path / "new" / f"{view}.png"
+    )
     assert is_png(tmp_path / "new" / f"{view}.png")
     assert not (trained / "figures").exists()
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 import typer
+from tests.cli.command import epochal_command
 
 from epochal import cli
-from tests.cli.command import epochal_command
 
 ROOT = typer.main.get_command(cli.app)
 GROUPS = {"data": ROOT.commands["data"]}
@@ -27,7 +27,7 @@ def parameters(words: tuple[str, ...]) -> list:
 
 
 def test_the_commands_are_those_of_the_design() -> None:
-    names = "list show demo train resume runs evaluate predict look doctor data".split()
+    names = ["list", "show", "demo", "train", "resume", "runs", "evaluate", "predict", "look", "doctor", "data"]
     assert list(ROOT.commands) == names
     assert list(GROUPS["data"].commands) == ["list", "check", "show"]
 

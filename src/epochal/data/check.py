@@ -6,6 +6,7 @@ It works where `open_data` refuses, and goes on after every bad file, so one loo
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -168,7 +169,7 @@ def _opened(spec: str, offline: bool) -> tuple[dict[str, Split | EncodedSplit], 
 def _image_folder(spec: str) -> Path | None:
     kind, _, path = spec.partition(":")
     if kind == "imagefolder" and path:
-        return Path(path).expanduser()
+        return Path(os.path.expanduser(path))
     found = find(spec) if spec == "imagenette" else None
     return found if found and (found / "train").is_dir() else None
 
@@ -182,7 +183,7 @@ def _is_absent(spec: str) -> bool:
     """True if there is nothing under that specification, rather than something damaged."""
     kind, colon, path = spec.partition(":")
     if colon:
-        return kind not in ("imagefolder", "parquet") or not path or not Path(path).expanduser().exists()
+        return kind not in ("imagefolder", "parquet") or not path or not os.path.exists(os.path.expanduser(path))
     return find(spec) is None
 
 

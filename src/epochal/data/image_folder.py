@@ -93,8 +93,8 @@ def read_layout(root: Path) -> Layout:
     Raises:
         InputFault: there is no such folder, it cannot be read, or it is nested too deeply.
     """
-    if not root.is_dir():
-        what = "is no folder" if root.exists() else "does not exist"
+    if not os.path.isdir(root):  # not Path.is_dir: that one raises for names that are too long
+        what = "is no folder" if os.path.exists(root) else "does not exist"
         raise InputFault(f"{printable(str(root))} {what}", expected="a folder with a folder of images for each class")
     folders = _folders(root)
     # A class may be called "train": it is the training part only if it has class folders of its own.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,9 @@ def _shards(folder: Path) -> dict[str, list[Path]]:
 
 def _parts(path: Path) -> dict[str, list[Path]]:
     shown = printable(str(path))
-    if path.is_file():
+    if os.path.isfile(path):  # not Path.is_file: that one raises for names that are too long
         return {"train": [path]}
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise InputFault(f"{shown} does not exist", expected="a Parquet file, or a folder of them")
     found = _shards(path)
     if "train" not in found:

@@ -125,7 +125,8 @@ def open_data(spec: str, *, offline: bool = False) -> ImageData:
     if colon and kind in KINDS:
         if not path:
             raise InputFault(f"{printable(spec)} names no path", expected=f"{kind}:PATH")
-        folder = Path(path).expanduser()
+        # Not Path.expanduser: that one raises for a user who is not known.
+        folder = Path(os.path.expanduser(path))
         return open_image_folder(folder, spec) if kind == "imagefolder" else open_parquet(folder, spec)
     if spec == "digits":
         return read_digits()
@@ -168,14 +169,14 @@ def cache_folder() -> Path:
     """Where downloads are kept."""
     set_by_user = os.environ.get("EPOCHAL_CACHE")
     if set_by_user:
-        return Path(set_by_user).expanduser()
+        return Path(os.path.expanduser(set_by_user))
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "epochal"
 
 
 def places(name: str) -> tuple[Path, ...]:
     """The folders in which a named set is looked for, in this order."""
     own = os.environ.get("EPOCHAL_DATA")
-    return (*([Path(own).expanduser() / name] if own else []), cache_folder() / name)
+    return (*([Path(os.path.expanduser(own)) / name] if own else []), cache_folder() / name)
 
 
 def find(name: str) -> Path | None:
@@ -190,7 +191,7 @@ def _unknown(spec: str) -> InputFault:
     kind, colon, _ = spec.partition(":")
     known = [*(f"{kind}:PATH" for kind in KINDS), "digits", *_NAMED]
     remedy = "`epochal data list` shows the named sets"
-    if not colon and Path(spec).expanduser().is_dir():
+    if not colon and os.path.isdir(os.path.expanduser(spec)):
         remedy = f"for a folder with a folder of images for each class: imagefolder:{printable(spec)}"
     close = nearest(f"{kind}:PATH" if colon else spec, known)
     return InputFault(f"no data set is called {printable(spec)!r}", expected=close, remedy=remedy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -159,6 +160,8 @@ def _begun(batches: _Batches, plan: Iterable[Step], workers: int, pin: bool) -> 
                 num_workers=workers,
                 pin_memory=pin,
                 worker_init_fn=_Settled(os.getpid()),
+                # A worker must be this process's own child, to know when it is gone: not a fork server's.
+                multiprocessing_context="fork" if sys.platform.startswith("linux") else "spawn",
                 # Without its own, the loader would draw from torch's global generator.
                 generator=torch.Generator().manual_seed(0),
             )

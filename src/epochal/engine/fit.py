@@ -14,10 +14,10 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from epochal.core.fault import Fault, Interrupted, NonFiniteFault
+from epochal.core.fault import Fault, InputFault, Interrupted, NonFiniteFault, printable
 from epochal.core.run import Run
 from epochal.engine import checkpoint, random
-from epochal.engine.checkpoint import Snapshot
+from epochal.engine.checkpoint import Loaded, Snapshot
 from epochal.engine.device import memory_explained
 from epochal.engine.interrupt import EvaluationInterrupted, Stop, stop_on_signals
 
@@ -149,19 +149,36 @@ class _Loop:
         return self._earlier_seconds + time.perf_counter() - self._started
 
     def resume(self) -> None:
-        """Go on from the newest good checkpoint, if there is any."""
+        """Go on from the newest good checkpoint, if there is any.
+
+        Raises:
+            InputFault: there are checkpoints, and none of them is good or of this training.
+        """
         if not checkpoint.list_steps(self.run.checkpoints):
             self.run.keep_rows(lambda row: False)
             return
         loaded = checkpoint.load(self.run.checkpoints, lambda text: self.report({"kind": "note", "text": text}))
+        try:
+            self._restore(loaded)
+        except Fault:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputFault(
+                f"the checkpoint of step {loaded.step} in {printable(str(self.run.folder))} is none of this training: "
+                f"{printable(str(error))}",
+                expected="the checkpoint that this version of epochal wrote for this run",
+                remedy="restore the run's folder from a copy, or train again",
+            ) from error
+        self.run.keep_rows(self._is_past)
+        self.report({"kind": "resumed", "step": self.step})
+
+    def _restore(self, loaded: Loaded) -> None:
         loop = loaded.snapshot.under("loop").values
-        self.step, self.evaluation_due = loaded.step, loop["evaluation_due"]
-        self.metrics, self._earlier_seconds = loop["metrics"], loop["seconds"]
+        self.step, self.evaluation_due = loaded.step, bool(loop["evaluation_due"])
+        self.metrics, self._earlier_seconds = dict(loop["metrics"]), float(loop["seconds"])
         self._logged_step = self.step
         self.task.restore(loaded.snapshot.under("task"))
         random.restore(loaded.snapshot.under("random"), self.task.device)
-        self.run.keep_rows(self._is_past)
-        self.report({"kind": "resumed", "step": self.step})
 
     def _is_past(self, row: dict[str, Any]) -> bool:
         """True for a row of the log that will not be written again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -209,8 +210,6 @@ def _train_module(landmark: str) -> Any:
 
 def default_workers() -> int:
     """One decoding process per core, at most four."""
-    import os
-
     return min(4, os.cpu_count() or 1)
 
 
@@ -236,7 +235,7 @@ def _fit(run: Run, task: Any, save_steps: int | None, report: Report, data: Imag
 def _lasting(spec: str) -> str:
     """A specification that still means the same from another folder."""
     kind, colon, path = spec.partition(":")
-    return f"{kind}:{Path(path).expanduser().resolve()}" if colon else spec
+    return f"{kind}:{Path(os.path.expanduser(path)).resolve()}" if colon else spec
 
 
 def _check_learnable(data: ImageData) -> None:

@@ -161,7 +161,11 @@ def test_a_recipe_survives_its_record_and_the_command_line(changes: dict) -> Non
     assert Sample().override([f"{name}={recipe.written(name)}" for name in Sample.model_fields]) == recipe
 
 
-@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())))
+@given(
+    st.dictionaries(
+        st.text(), st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
+    )
+)
 def test_a_record_that_is_no_recipe_is_refused_and_nothing_else(values: dict) -> None:
     known = {name: value for name, value in values.items() if name in Sample.model_fields}
     if known == values:

@@ -79,10 +79,10 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_a_folder_without_a_record_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(InputFault, match="no run.json"):
+    with pytest.raises(InputFault, match=r"no run\.json"):
         Run.open(tmp_path)
     (tmp_path / "run.json").mkdir()
-    with pytest.raises(InputFault, match="no run.json"):
+    with pytest.raises(InputFault, match=r"no run\.json"):
         Run.open(tmp_path)
 
 
@@ -195,7 +195,9 @@ def test_a_lock_that_is_in_the_way_is_told(tmp_path: Path) -> None:
 
 def test_a_lock_is_released_when_its_process_dies(tmp_path: Path) -> None:
     run = make(tmp_path)
-    program = "import fcntl, signal, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(flush=True); signal.pause()"
+    program = (
+        "import fcntl, signal, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(flush=True); signal.pause()"
+    )
     with subprocess.Popen([sys.executable, "-c", program, run.folder / ".lock"], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
