@@ -69,7 +69,7 @@ class Pictures:
 
     def picture(self, index: int) -> Picture:
         """One picture as RGB; gray is repeated."""
-        return np.ascontiguousarray(np.broadcast_to(self.pixels[index], (*self.pixels.shape[1:3], 3)))
+        return np.broadcast_to(self.pixels[index], (*self.pixels.shape[1:3], 3)).copy()
 
     def framed(self, index: int, frame: Frame, draws: Sequence[float]) -> UInt8[np.ndarray, "S S 3"]:
         """The part of one picture that the frame chooses; untouched where it already has the right size."""

@@ -18,6 +18,7 @@ from epochal.data.digits import read_digits
 from epochal.data.hub import CIFAR10, FASHION_MNIST, IMAGENETTE, MNIST, HubFiles, fetch
 from epochal.data.idx import DIGITS, GARMENTS, has_idx_set, read_idx_set
 from epochal.data.image_folder import open_image_folder
+from epochal.data.imagenette import has_imagenette, read_imagenette
 from epochal.data.images import ImageData
 from epochal.data.parquet import has_parquet, open_parquet, read_small_parquet
 
@@ -67,10 +68,6 @@ def _in_memory(read: Callable[[Path], ImageData], name: str, classes: tuple[str,
     return either
 
 
-def _read_imagenette(folder: Path) -> ImageData:
-    return open_parquet(folder, "imagenette") if has_parquet(folder) else open_image_folder(folder, "imagenette")
-
-
 _NAMED = {
     "mnist": _Named(
         what="handwritten digits, 28 x 28, gray (LeCun et al. 1998)",
@@ -104,8 +101,8 @@ _NAMED = {
         train=9_469,
         held_out=3_925,
         terms="ImageNet's terms: non-commercial research",
-        present=lambda folder: (folder / "train").is_dir(),
-        read=_read_imagenette,
+        present=has_imagenette,
+        read=read_imagenette,
         hub=IMAGENETTE,
     ),
 }

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.run import Run
@@ -117,6 +119,7 @@ def _some(spec: str, classes: tuple[str, ...], offline: bool) -> list[tuple[Pict
     """A few held-out pictures, spread over the classes."""
     split: Split = open_data(spec, offline=offline).held_out
     count = min(PICTURES, len(split))
-    # Sets are often sorted by class: equal strides visit them all.
-    chosen = [place * len(split) // count for place in range(count)]
+    # Equal strides through the pictures sorted by class visit all classes, however the set is arranged.
+    by_class = np.argsort(split.labels, kind="stable")
+    chosen = [int(by_class[place * len(split) // count]) for place in range(count)]
     return [(split.picture(place), classes[int(split.labels[place])]) for place in chosen]
