@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,30 @@ def write_text(path: Path, text: str) -> None:
         DiskFault: the disk is full or refuses; the old file is as it was.
     """
     content = text.encode("utf-8")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        replace_file(path, content)
+    except OSError as error:
+        raise disk_fault(error, path) from error
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace the file at `path`: after a crash it holds the old bytes or the new, never a part.
+
+    Raises:
+        OSError: the system refuses; the old file is as it was.
+    """
+    # Short and of its own, because the name itself may be as long as the system allows.
+    partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with open(partial, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
-        flush_folder(path.parent)
-    except OSError as error:
+    except BaseException:
         partial.unlink(missing_ok=True)
-        raise disk_fault(error, path) from error
+        raise
+    flush_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -118,7 +118,7 @@ class Supervised:
         if parameter is not None:
             place = f"the gradient of {parameter}"
         elif not torch.isfinite(batch.images).all():
-            place = "the input pictures"
+            place = "the batch of pictures"
         else:
             self.model.train()
             with autocast(self.device, self.precision):

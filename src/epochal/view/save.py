@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from epochal.core.durable import disk_fault, flush_folder
+from epochal.core.durable import disk_fault, replace_file
 from epochal.core.fault import InputFault, printable
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -47,19 +45,9 @@ def save(figure: Figure, path: Path | str) -> Path:
     if path.suffix.lower() != ".png":
         raise InputFault(f"{printable(str(path))} is no name for a picture", expected="a path that ends in .png")
     content = png(figure)
-    partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(partial, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-        flush_folder(path.parent)
+        replace_file(path, content)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         if isinstance(error, OSError) and error.errno in _FULL:
             raise disk_fault(error, path) from error

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from PIL import Image
 
+from epochal.core import durable
 from epochal.core.fault import DiskFault, InputFault
-from epochal.view import save as save_module
 from epochal.view.filters import filter_grid
 from epochal.view.save import png, save
 from epochal.view.sheet import Sheet
@@ -139,7 +139,7 @@ def test_a_full_disk_is_a_disk_fault_and_the_old_picture_stays(tmp_path, monkeyp
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(save_module.os, "fsync", full)
+    monkeypatch.setattr(durable.os, "fsync", full)
     with pytest.raises(DiskFault, match="no space left"):
         save(figure(), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes() == b"old"
