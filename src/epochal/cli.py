@@ -15,7 +15,7 @@ from epochal.console import Console, Progress, leave_quietly
 
 app = typer.Typer(
     name="epochal",
-    help="The landmark papers of deep learning, 2012 to 2018: train them, look inside, check their claims.",
+    help="The landmark papers of deep learning, 2012 to 2018: train them on your own data and look inside.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

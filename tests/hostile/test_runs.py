@@ -360,3 +360,41 @@ def test_a_fault_of_the_public_api_is_a_value_error(tmp_path: Path) -> None:
     assert isinstance(caught.value, InputFault)
     with contextlib.suppress(epochal.Fault):
         epochal.predict(tmp_path, [])
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.jsonl", ".lock", "checkpoints", "figures"])
+def test_a_run_whose_parts_are_links_is_refused_and_what_they_point_to_is_untouched(
+    run: Path, tmp_path: Path, name: str
+) -> None:
+    outside = tmp_path / "outside"
+    part = run / name
+    if part.is_dir():
+        part.rename(outside)
+    else:
+        outside.write_bytes(part.read_bytes() if part.exists() else b"precious")
+        part.unlink(missing_ok=True)
+    before = sorted(outside.rglob("*")) if outside.is_dir() else outside.read_bytes()
+    part.symlink_to(outside)
+    for act in (epochal.resume, epochal.evaluate):
+        with pytest.raises(InputFault, match="is a link"):
+            act(run)
+    assert (sorted(outside.rglob("*")) if outside.is_dir() else outside.read_bytes()) == before
+
+
+def test_a_pipe_in_the_place_of_the_lock_makes_nobody_wait(run: Path) -> None:
+    (run / ".lock").unlink(missing_ok=True)
+    os.mkfifo(run / ".lock")
+    rewrite(run, status="running")
+    assert run not in [one.folder for one in epochal.runs(run.parent)]
+
+
+def test_a_run_of_another_version_of_its_landmark_is_not_resumed(run: Path) -> None:
+    unfinish(run, landmark_version=99)
+    with pytest.raises(InputFault, match="version 99"):
+        epochal.resume(run)
+
+
+def test_a_result_that_is_no_number_hides_no_other_run(run: Path, trained: Path) -> None:
+    shutil.copytree(trained, run.parent / "good")
+    rewrite(run, results={"top1": "abc"})
+    assert [one.folder.name for one in epochal.runs(run.parent)] == ["good"]

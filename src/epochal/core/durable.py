@@ -53,8 +53,10 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     # Short and of its own, because the name itself may be as long as the system allows.
     partial = path.with_name(f".{os.getpid()}-{threading.get_ident()}.partial")
+    partial.unlink(missing_ok=True)
     try:
-        with open(partial, "wb") as file:
+        # Exclusively: were a link waiting there, it would not be followed.
+        with open(partial, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from epochal.core.durable import FULL, disk_fault, write_json
+from epochal.core.durable import FULL, disk_fault, replace_file, write_json
 from epochal.core.fault import InputFault, printable
 
 FORMAT = 1
+# How often to ask for a run that is held, a fiftieth of a second apart.
+_ATTEMPTS = 5
 STATUSES = ("created", "running", "interrupted", "failed", "finished")
 
 # What the fields of a record must be; a record comes from a file, and a file may hold anything.
@@ -32,6 +36,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "device": str,
     "workers": (int, type(None)),
     "micro_batches": int,
+    "precision": str,
+    "landmark_version": int,
+    "stretches": list,
     "memory_gigabytes": (int, float, type(None)),
     "save_steps": (int, type(None)),
     "environment": dict,
@@ -116,8 +123,24 @@ class Run:
                 remedy="`epochal runs` lists the runs",
             )
         run = cls(folder)
+        run._refuse_links()
         run.record()
         return run
+
+    def _refuse_links(self) -> None:
+        """A run may come from a stranger: nothing in it may lead a writer outside, or make a reader wait.
+
+        Raises:
+            InputFault: a part of the run is a link, a pipe or another special file.
+        """
+        for name in ("run.json", "metrics.jsonl", ".lock", "checkpoints", "figures"):
+            path = self.folder / name
+            if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
+                raise InputFault(
+                    f"{printable(str(path))} is a link or a special file",
+                    expected="a plain file or folder, as `epochal train` makes them",
+                    remedy="do not use this run unless you know who made it; replace the link by what it points to",
+                )
 
     @classmethod
     def all(cls, parent: Path) -> list[Run]:
@@ -151,6 +174,9 @@ class Run:
                 expected=f"format {FORMAT}",
                 remedy="use the version of epochal that wrote it",
             )
+        results = record.get("results") or {}
+        if not isinstance(results, dict) or not all(isinstance(value, int | float) for value in results.values()):
+            raise self.damage(f"results is {printable(json.dumps(results), 60)}")
         for name, kind in _KINDS.items():
             if name in record and not isinstance(record[name], kind):
                 raise self.damage(f"{name} is {printable(json.dumps(record[name]), 60)}")
@@ -182,7 +208,7 @@ class Run:
         path = self.folder / "metrics.jsonl"
         try:
             with open(path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(row, allow_nan=True) + "\n")
+                file.write(json.dumps(_finite(row), allow_nan=False) + "\n")
         except OSError as error:
             raise disk_fault(error, path) from error
 
@@ -217,10 +243,8 @@ class Run:
         """
         rows = [row for row in self.metrics() if wanted(row)]
         path = self.folder / "metrics.jsonl"
-        partial = path.with_suffix(".partial")
         try:
-            partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-            os.replace(partial, path)
+            replace_file(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
         except OSError as error:
             raise disk_fault(error, path) from error
 
@@ -233,17 +257,24 @@ class Run:
             DiskFault: the folder cannot be written to.
         """
         try:
-            lock = open(self.folder / ".lock", "w", encoding="utf-8")  # noqa: SIM115 (closed below)
+            lock = open(self.folder / ".lock", "a", encoding="utf-8")  # noqa: SIM115 (closed below)
         except OSError as error:
             raise disk_fault(error, self.folder / ".lock") from error
         with lock as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputFault(
-                    f"the run {self.name} is being trained by another process",
-                    remedy="wait for it, or stop it first (Ctrl-C or SIGTERM saves within one step)",
-                ) from None
+            for attempt in range(_ATTEMPTS):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if attempt + 1 < _ATTEMPTS:  # somebody may be looking whether it is held
+                        time.sleep(0.02)
+                        continue
+                    raise InputFault(
+                        f"the run {self.name} is being trained by another process",
+                        remedy="wait for it, or stop it first (Ctrl-C or SIGTERM saves within one step)",
+                    ) from None
+                except OSError as error:
+                    raise disk_fault(error, self.folder / ".lock") from error
             yield
 
     def is_held(self) -> bool:
@@ -254,10 +285,17 @@ class Run:
             return False
         with lock as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
                 return True
+            except OSError:  # a file system without locks
+                return False
             return False
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON can hold it: what is no number becomes null."""
+    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
 
 
 def _no_place(parent: Path, reason: str) -> InputFault:

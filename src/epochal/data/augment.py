@@ -27,6 +27,7 @@ class Augmentation:
         random: crop at a random place; otherwise in the centre.
         mirror: mirror each picture with probability one half.
         colour_noise: standard deviation of the noise along the principal axes of colour; 0 turns it off.
+        colour_noise_epochs: the epochs with that noise; None: all. The 2012 code turned it off at epoch 67.
         colour_unit: scale that noise by the "eigenvalue" (as printed) or the "deviation", its square root (as in the
             2012 code); pixels count from 0 to 1.
         pixel_scale: what the centred pixels (0 to 255) are divided by.
@@ -36,6 +37,7 @@ class Augmentation:
     random: bool = True
     mirror: bool = True
     colour_noise: float = 0.0
+    colour_noise_epochs: float | None = None
     colour_unit: str = "eigenvalue"
     pixel_scale: float = 1.0
 
@@ -69,7 +71,7 @@ class Augmentation:
         images = centred_crops(pixels, rows, statistics.mean, top, left, mirrored, self.crop)
         if self.pixel_scale != 1.0:
             images /= self.pixel_scale
-        if self.colour_noise:
+        if self.colour_noise and (self.colour_noise_epochs is None or epoch < self.colour_noise_epochs):
             images += self._tint(statistics, seed, epoch, index)[:, None, None, :]
         return images.permute(0, 3, 1, 2)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -83,7 +83,7 @@ class Streamed:
 
 
 def padded(pixels: UInt8[Tensor, "N S S 3"], padding: int) -> UInt8[Tensor, "N P P 3"]:
-    """Zeros around each picture; the mean picture is zero there too, so after centring they stand for "average"."""
+    """Zeros around each picture; the mean picture is zero there too, so after centring they vanish."""
     return functional.pad(pixels, (0, 0, padding, padding, padding, padding)) if padding else pixels
 
 
@@ -126,12 +126,16 @@ class Feed:
         self._held_out_store: Store | None = None
         self._statistics = statistics.to(device) if statistics is not None else None
 
+    @property
+    def side(self) -> int:
+        """The side of the stored pictures with their padding."""
+        return self._frame.size + 2 * self._padding
+
     def _open(self, split: Split) -> Store:
-        side = self._frame.size + 2 * self._padding
-        if len(split) * side * side * 3 > self._resident_bytes:
+        if len(split) * self.side**2 * 3 > self._resident_bytes:
             return Streamed(split, self._frame, self._padding, self.seed, self._workers, self.device)
         workers = 0 if isinstance(split, Pictures) else self._workers  # nothing to decode, nothing to share out
-        pixels = materialise(split, self._frame, workers=workers)
+        pixels = materialise(split, self._frame, workers=workers, most_bytes=self._resident_bytes)
         return Resident(padded(pixels, self._padding).to(self.device))
 
     @property
@@ -145,7 +149,10 @@ class Feed:
     def statistics(self) -> PixelStatistics:
         """The training set's mean picture and colour axes, taken at first use."""
         if self._statistics is None:
-            self._statistics = pixel_statistics(self._pictures_for_statistics()).to(self.device)
+            found = pixel_statistics(self._pictures_for_statistics())
+            # The padding is no picture: its mean is set to its value, so that it vanishes.
+            mean = functional.pad(found.mean, (0, 0, *[self._padding] * 4))
+            self._statistics = replace(found, mean=mean).to(self.device)
         return self._statistics
 
     @statistics.setter
@@ -154,11 +161,16 @@ class Feed:
 
     def _pictures_for_statistics(self) -> Iterator[UInt8[Tensor, "_ S S 3"]]:
         if isinstance(self.store, Resident):
-            yield from self.store.pixels.split(1024)
+            for pixels in self.store.pixels.split(1024):
+                yield self._unpadded(pixels)
             return
         chosen = self.plan.order(-1)[:STATISTICS_SAMPLES]
         for pixels, rows in self.store.batches((-1, part) for part in chosen.split(128)):
-            yield pixels[rows]
+            yield self._unpadded(pixels[rows])
+
+    def _unpadded(self, pixels: UInt8[Tensor, "B P P 3"]) -> UInt8[Tensor, "B S S 3"]:
+        inside = slice(self._padding, self._padding + self._frame.size)
+        return pixels[:, inside, inside]
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """The augmented batches of the steps from `start` to before `stop`."""

@@ -8,7 +8,6 @@ and the one before is used.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -75,7 +74,7 @@ def save(folder: Path, step: int, snapshot: Snapshot, keep: int = 2) -> Path:
     partial = folder / f".{target.name}.{os.getpid()}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _clear_up(folder)
+        clear_up(folder)
         _check_space(folder, snapshot)
         partial.mkdir()
         _write(partial, step, snapshot)
@@ -96,14 +95,14 @@ def save(folder: Path, step: int, snapshot: Snapshot, keep: int = 2) -> Path:
             f"could not write {target}: {error}",
             remedy="free some space and resume the run; the last complete checkpoint is untouched",
         ) from error
-    for old in list_steps(folder)[:-keep]:
+    # Later steps are none of ours: they were passed over as damaged, and count for nothing.
+    for old in [other for other in list_steps(folder) if other <= step][:-keep]:
         shutil.rmtree(folder / f"step-{old:09d}", ignore_errors=True)
     return target
 
 
 def _write(partial: Path, step: int, snapshot: Snapshot) -> None:
-    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in snapshot.tensors.items()}
-    safetensors.torch.save_file(tensors, partial / "state.safetensors")
+    safetensors.torch.save_file(_apart(snapshot.tensors), partial / "state.safetensors")
     (partial / "state.json").write_text(json.dumps(snapshot.values, indent=1), encoding="utf-8")
     files = {}
     for name in ("state.safetensors", "state.json"):
@@ -114,8 +113,27 @@ def _write(partial: Path, step: int, snapshot: Snapshot) -> None:
     flush_file(partial / "manifest.json")
 
 
-def _clear_up(folder: Path) -> None:
-    """Remove what a killed process left half-written; a checkpoint it was about to replace gets its name back."""
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each in memory of its own: the format has no room for tied weights."""
+    apart: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        stored = tensor.detach().contiguous().cpu()
+        place = stored.untyped_storage().data_ptr()
+        apart[name] = stored.clone() if place in seen else stored
+        seen.add(place)
+    return apart
+
+
+def clear_up(folder: Path, newest: int | None = None) -> None:
+    """Remove what a killed process left half-written; only for the process that holds the run.
+
+    A checkpoint that was about to be replaced gets its name back.
+
+    Args:
+        folder: a run's `checkpoints` folder.
+        newest: the step that the run goes on from; later ones are damaged and set aside.
+    """
     for replaced in folder.glob(".step-*.replaced"):
         target = folder / replaced.name.removeprefix(".").removesuffix(".replaced")
         if target.exists():
@@ -124,6 +142,11 @@ def _clear_up(folder: Path) -> None:
             os.rename(replaced, target)
     for partial in folder.glob(".step-*.partial"):
         shutil.rmtree(partial, ignore_errors=True)
+    for step in list_steps(folder):
+        if newest is not None and step > newest:
+            aside = folder / f"damaged-step-{step:09d}"
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(folder / f"step-{step:09d}", aside)
 
 
 def _check_space(folder: Path, snapshot: Snapshot) -> None:
@@ -153,11 +176,8 @@ def load(folder: Path, report: Callable[[str], None] = lambda message: None) -> 
     Raises:
         InputFault: no checkpoint can be read.
     """
-    with contextlib.suppress(OSError):  # a read-only copy of a run can still be read
-        _clear_up(folder)
     passed_over: list[str] = []
-    for step in reversed(list_steps(folder)):
-        path = folder / f"step-{step:09d}"
+    for step, path in _candidates(folder):
         try:
             return Loaded(step, _read(path, step), tuple(passed_over))
         except (OSError, ValueError, KeyError, TypeError, RecursionError, safetensors.SafetensorError) as error:
@@ -170,6 +190,18 @@ def load(folder: Path, report: Callable[[str], None] = lambda message: None) -> 
         expected="at least one complete checkpoint",
         remedy="train again: `epochal train`",
     )
+
+
+def _candidates(folder: Path) -> list[tuple[int, Path]]:
+    """What can be read, newest first; nothing is touched, as another process may be training.
+
+    One that was killed between two renames has left a checkpoint under the name it wears while being replaced.
+    """
+    found = [(step, folder / f"step-{step:09d}") for step in list_steps(folder)]
+    if folder.is_dir():
+        replaced = [path for path in folder.iterdir() if path.name.endswith(".replaced")]
+        found += [(int(match[1]), path) for path in replaced if (match := _NAME.match(path.name[1:]))]
+    return sorted(found, key=lambda one: (one[0], not one[1].name.startswith(".")), reverse=True)
 
 
 def _read(path: Path, step: int) -> Snapshot:

@@ -7,8 +7,6 @@ weights as they were when it happened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,7 +21,10 @@ class FiniteWatch:
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
-        self.names = [name for name, p in model.named_parameters() if p.requires_grad]
+        trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        self.names = [name for name, _ in trained]
+        self._parameters = [p for _, p in trained]
+        self._norms = torch.zeros(len(trained), dtype=torch.float32, device=device)
         self._first = torch.full((1 + len(self.names),), -1, dtype=torch.int64, device=device)
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self.withheld = torch.zeros((), dtype=torch.float32, device=device)
@@ -33,9 +34,12 @@ class FiniteWatch:
         """Say which step the next observation belongs to."""
         self._step.fill_(step)
 
-    def observe(self, loss: Float[Tensor, ""], gradients: Sequence[Tensor]) -> None:
-        """Look at one step's loss and gradients, in the order of the model's parameters."""
-        norms = torch.stack(torch._foreach_norm(list(gradients)))
+    def observe(self, loss: Float[Tensor, ""]) -> None:
+        """Look at one step's loss and at the gradients it has left in the model's parameters."""
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        norms = self._norms.zero_()
+        places = [place for place, p in enumerate(self._parameters) if p.grad is not None]
+        norms[places] = torch.stack(torch._foreach_norm(gradients)).to(norms.dtype)
         bad = ~torch.isfinite(torch.cat([loss.detach().float().reshape(1), norms]))
         self._first.copy_(torch.where(bad & (self._first < 0), self._step, self._first))
         self.withheld.copy_(torch.maximum(self.withheld, bad.any().float()))

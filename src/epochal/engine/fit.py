@@ -91,7 +91,13 @@ class Pace:
 Report = Callable[[dict[str, Any]], None]
 
 
-def fit(task: Task, run: Run, pace: Pace = Pace(), report: Report = lambda row: None) -> dict[str, float]:
+def fit(
+    task: Task,
+    run: Run,
+    pace: Pace = Pace(),
+    report: Report = lambda row: None,
+    started: dict[str, Any] | None = None,
+) -> dict[str, float]:
     """Train the task to its end, or go on from the run's last checkpoint; return the last evaluation's metrics.
 
     Args:
@@ -99,6 +105,7 @@ def fit(task: Task, run: Run, pace: Pace = Pace(), report: Report = lambda row: 
         run: where everything is written.
         pace: how often to log and save.
         report: is shown every row of the log as it is written, and notes such as {"kind": "note", "text": ...}.
+        started: further fields for the run's record, written once the run is held.
 
     Raises:
         Interrupted: a signal came; the state was saved first.
@@ -110,14 +117,13 @@ def fit(task: Task, run: Run, pace: Pace = Pace(), report: Report = lambda row: 
         loop = _Loop(task, run, pace, report, stop)
         try:
             loop.resume()
-            run.update(status="running")
+            run.update(status="running", **(started or {}))
             with memory_explained(task.device):
                 metrics = loop.train()
         except Fault as fault:
             _record_failure(run, fault)
             raise
-        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        run.update(status="finished", reason=None, results=finite, seconds=round(loop.seconds(), 3))
+        run.update(status="finished", reason=None, results=metrics, seconds=round(loop.seconds(), 3))
         return metrics
 
 
@@ -154,6 +160,8 @@ class _Loop:
         Raises:
             InputFault: there are checkpoints, and none of them is good or of this training.
         """
+        if self.run.checkpoints.is_dir():
+            checkpoint.clear_up(self.run.checkpoints)
         if not checkpoint.list_steps(self.run.checkpoints):
             self.run.keep_rows(lambda row: False)
             return
@@ -162,18 +170,21 @@ class _Loop:
             self._restore(loaded)
         except Fault:
             raise
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise InputFault(
                 f"the checkpoint of step {loaded.step} in {printable(str(self.run.folder))} is none of this training: "
                 f"{printable(str(error))}",
                 expected="the checkpoint that this version of epochal wrote for this run",
                 remedy="restore the run's folder from a copy, or train again",
             ) from error
+        checkpoint.clear_up(self.run.checkpoints, newest=loaded.step)
         self.run.keep_rows(self._is_past)
         self.report({"kind": "resumed", "step": self.step})
 
     def _restore(self, loaded: Loaded) -> None:
         loop = loaded.snapshot.under("loop").values
+        if loaded.step > self.task.steps:
+            raise ValueError(f"the training has only {self.task.steps} steps")
         self.step, self.evaluation_due = loaded.step, bool(loop["evaluation_due"])
         self.metrics, self._earlier_seconds = dict(loop["metrics"]), float(loop["seconds"])
         self._logged_step = self.step
@@ -182,7 +193,9 @@ class _Loop:
 
     def _is_past(self, row: dict[str, Any]) -> bool:
         """True for a row of the log that will not be written again."""
-        step = row.get("step", 0)
+        step = row.get("step")
+        if not isinstance(step, int):
+            return False
         redone = self.evaluation_due and step == self.step and row.get("kind") == "evaluation"
         return step <= self.step and not redone
 
@@ -233,6 +246,13 @@ class _Loop:
         except EvaluationInterrupted:
             self.save()
             self._interrupt()
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                raise NonFiniteFault(
+                    f"step {self.step}: the held-out {name} is {value}: the weights have run away",
+                    expected="finite numbers",
+                    remedy="train again with a lower learning rate (--set lr=...)",
+                )
         self.metrics = metrics
         self.task.observe(metrics)
         self.evaluation_due = False
@@ -263,7 +283,12 @@ class _Loop:
             "loop.metrics": self.metrics,
             "loop.seconds": self.seconds(),
         }
-        snapshot = self.task.state().prefixed("task") | random.capture(self.task.device).prefixed("random")
+        state = self.task.state()
+        for name, tensor in state.tensors.items():
+            # The watch sees gradients; an update can still overflow.
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                raise NonFiniteFault(f"step {self.step - 1}: its update made {name} not finite", "finite numbers")
+        snapshot = state.prefixed("task") | random.capture(self.task.device).prefixed("random")
         checkpoint.save(self.run.checkpoints, self.step, snapshot | Snapshot({}, values), self.pace.keep)
         self._saved = time.perf_counter()
 

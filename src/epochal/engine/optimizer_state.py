@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,12 @@ def capture(optimizer: torch.optim.Optimizer, model: nn.Module) -> Snapshot:
 
 
 def restore(snapshot: Snapshot, optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
-    """Put a captured state back, on each parameter's device."""
+    """Put a captured state back, on each parameter's device.
+
+    Raises:
+        LookupError: a name is none of this optimizer's.
+        ValueError: a tensor or a number is not what it could be.
+    """
     parameters = dict(model.named_parameters())
     optimizer.state.clear()
     for full_name, tensor in snapshot.tensors.items():
@@ -36,7 +43,10 @@ def restore(snapshot: Snapshot, optimizer: torch.optim.Optimizer, model: nn.Modu
         optimizer.state[parameter][key] = _beside(parameter, tensor)
     for full_name, value in snapshot.values.items():
         place, _, key = full_name.partition(".")
-        optimizer.param_groups[int(place)][key] = value
+        group = optimizer.param_groups[int(place)]
+        if not isinstance(group[key], float) or not isinstance(value, float) or not math.isfinite(value):
+            raise ValueError(f"the optimizer's {full_name} cannot be {value!r}")
+        group[key] = value
 
 
 def _beside(parameter: Tensor, stored: Tensor) -> Tensor:
@@ -45,6 +55,8 @@ def _beside(parameter: Tensor, stored: Tensor) -> Tensor:
     Fused kernels walk through weight, gradient and momentum by address: were one of them laid out differently, each
     weight would get another one's momentum.
     """
-    if stored.shape != parameter.shape:
+    if stored.shape == () and stored.dtype == torch.float32:  # a count of steps
         return stored.clone().to(parameter.device)
-    return torch.empty_like(parameter, dtype=stored.dtype, requires_grad=False).copy_(stored)
+    if stored.shape != parameter.shape or stored.dtype != parameter.dtype:
+        raise ValueError(f"a momentum of {stored.dtype} {tuple(stored.shape)} for a weight of {tuple(parameter.shape)}")
+    return torch.empty_like(parameter, requires_grad=False).copy_(stored)

@@ -35,7 +35,8 @@ class Supervised:
         epochs: how often to go through the data.
         evaluate_epochs: epochs between evaluations.
         precision: fp32 or bf16.
-        micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same.
+        micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same but for
+            the masks of dropout, which are drawn for each part.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class Supervised:
         self.steps = max(1, round(epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(evaluate_epochs * self.steps_per_epoch))
         self.watch = FiniteWatch(model, self.device)
+        if not all(group.get("fused") for group in optimizer.param_groups):
+            raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
         # Torch's fused kernels leave weights and momentum alone where this is 1.
         optimizer.found_inf = self.watch.withheld  # type: ignore[attr-defined]
-        self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def batches(self, start: int) -> Iterator[Batch]:
         """The batches from the step `start` on."""
@@ -81,7 +83,7 @@ class Supervised:
             part.backward()
             loss += part.detach()
             right += (logits.detach().argmax(1) == labels).sum()
-        self.watch.observe(loss, [p.grad for p in self._trained if p.grad is not None])
+        self.watch.observe(loss)
         self.optimizer.step()
         return {
             "loss": loss,
@@ -128,8 +130,7 @@ class Supervised:
         return NonFiniteFault(
             f"step {step}: {place} is not finite (learning rate {self.schedule.lr(step):g}; samples {samples}, ...)",
             expected="finite numbers",
-            remedy="lower the learning rate (--set lr=...) or look at the data (`epochal data check`); "
-            "the last good checkpoint is kept",
+            remedy="train again with a lower learning rate (--set lr=...), or look at the data (`epochal data check`)",
         )
 
     def state(self) -> Snapshot:
@@ -150,7 +151,20 @@ class Supervised:
         load_weights(self.model, snapshot.under("model").tensors)
         optimizer_state.restore(snapshot.under("optimizer"), self.optimizer, self.model)
         self.schedule.restore(snapshot.under("schedule").values)
-        self.feed.statistics = PixelStatistics(**snapshot.under("statistics").tensors)
+        self.feed.statistics = checked_statistics(snapshot.under("statistics"), self.feed.side)
+
+
+def checked_statistics(snapshot: Snapshot, side: int) -> PixelStatistics:
+    """The training set's statistics from a checkpoint.
+
+    Raises:
+        ValueError: they are not of pictures with this side.
+    """
+    statistics = PixelStatistics(**snapshot.tensors)
+    shapes = [tuple(tensor.shape) for tensor in statistics.tensors().values()]
+    if shapes != [(side, side, 3), (3,), (3, 3)]:
+        raise ValueError(f"statistics of shapes {shapes} for pictures of {side} x {side}")
+    return statistics
 
 
 def load_weights(model: nn.Module, tensors: dict[str, Tensor]) -> None:

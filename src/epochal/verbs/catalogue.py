@@ -15,7 +15,7 @@ from epochal.core.run import Run
 
 def runs_folder() -> Path:
     """Where runs are kept: $EPOCHAL_RUNS, or `runs` in the current folder."""
-    return Path(os.environ.get("EPOCHAL_RUNS") or "runs")
+    return Path(os.environ.get("EPOCHAL_RUNS") or "runs").expanduser()
 
 
 def chronology() -> list[Landmark]:

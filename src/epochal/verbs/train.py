@@ -40,6 +40,9 @@ _NEEDED = (
     "data_digest",
     "seed",
     "device",
+    "precision",
+    "stretches",
+    "landmark_version",
     "workers",
     "micro_batches",
     "memory_gigabytes",
@@ -121,13 +124,15 @@ def train(
         "micro_batches": micro_batches,
         "memory_gigabytes": memory_gigabytes,
         "save_steps": save_steps,
+        "precision": choose_precision(getattr(chosen, "precision", "fp32"), where),
         "environment": environment(where),
+        "stretches": [],
     }
     with memory_explained(where):
         task = _task(record, opened, where)
     stem = f"{landmark}-{name}-{opened.name.partition(':')[0]}-s{seed}"
     run = Run.create(Path(runs) if runs is not None else catalogue.runs_folder(), stem, record)
-    return _fit(run, task, save_steps, report, opened)
+    return _fit(run, task, record, report, opened, {})
 
 
 def resume(
@@ -145,7 +150,7 @@ def resume(
         run: its path, its name in the runs folder, or `latest`.
         device: another device than before (then the bits may differ).
         workers: another number of decoding processes; the bits do not depend on it.
-        micro_batches: another split of each batch; the update is the same up to rounding.
+        micro_batches: another split of each batch; the update is the same up to rounding and dropout's masks.
         offline: never download.
         report: is shown each row of the log as it is written.
 
@@ -165,12 +170,22 @@ def resume(
             remedy=f"`epochal evaluate {found.folder}` measures it; `epochal train` starts another",
         )
     changes = {"device": device, "workers": workers, "micro_batches": micro_batches}
-    record |= {name: value for name, value in changes.items() if value is not None}
+    made = {name: value for name, value in changes.items() if value is not None}
+    record |= made
     if missing := [name for name in _NEEDED if name not in record]:
         raise found.damage(f"it has no {missing[0]}")
+    package = table.load(record["landmark"])
+    if record["landmark_version"] != package.CARD.version:
+        raise InputFault(
+            f"the run {found.name} was started with version {record['landmark_version']} of {record['landmark']}",
+            expected=f"version {package.CARD.version}: another one computes other numbers",
+            remedy="resume it with the epochal it was started with, or train again",
+        )
     threads = record["environment"].get("threads")
     _check_numbers({name: record[name] for name in _LIMITS if name in record} | {"threads": threads})
     where = choose_device(record["device"])
+    if device is not None:  # another device may compute in another precision
+        record["precision"] = choose_precision(record["recipe"].get("precision", "fp32"), where)
     opened = open_data(record["data"], offline=offline)
     if opened.digest != record["data_digest"]:
         raise InputFault(
@@ -182,7 +197,14 @@ def resume(
     torch.set_num_threads(threads)
     with memory_explained(where):
         task = _task(record, opened, where)
-    return _fit(found, task, record["save_steps"], report, opened)
+    now = environment(where)
+    for name in ("epochal", "torch", "processor", "accelerator"):
+        if now[name] != record["environment"].get(name):
+            text = f"{name} was {record['environment'].get(name)} and is {now[name]}: the last bits may differ"
+            report({"kind": "note", "text": text})
+    stretch = {"environment": now, "device": str(where), "precision": record["precision"]}
+    started = {**made, "precision": record["precision"], "stretches": [*record["stretches"], stretch]}
+    return _fit(found, task, record, report, opened, started)
 
 
 def _task(record: dict[str, Any], data: ImageData, device: torch.device) -> Any:
@@ -191,8 +213,10 @@ def _task(record: dict[str, Any], data: ImageData, device: torch.device) -> Any:
     package = table.load(record["landmark"])
     gigabytes = record["memory_gigabytes"]
     build: Callable[..., Any] = _train_module(record["landmark"]).task
+    # `auto` was settled when the run began: a resumed run computes as before, wherever it is.
+    settled = {"precision": record["precision"]} if "precision" in record["recipe"] else {}
     return build(
-        package.RECIPE.parse(record["recipe"]),
+        package.RECIPE.parse({**record["recipe"], **settled}),
         data,
         seed=record["seed"],
         device=device,
@@ -213,8 +237,7 @@ def default_workers() -> int:
     return min(4, os.cpu_count() or 1)
 
 
-def _fit(run: Run, task: Any, save_steps: int | None, report: Report, data: ImageData) -> Run:
-    recipe_precision = choose_precision(run.record()["recipe"].get("precision", "fp32"), task.device)
+def _fit(run: Run, task: Any, record: dict[str, Any], report: Report, data: ImageData, started: dict[str, Any]) -> Run:
     report(
         {
             "kind": "begin",
@@ -222,13 +245,13 @@ def _fit(run: Run, task: Any, save_steps: int | None, report: Report, data: Imag
             "steps": task.steps,
             "epochs": task.steps / task.steps_per_epoch,
             "device": str(task.device),
-            "precision": recipe_precision,
+            "precision": record["precision"],
             "train": len(data.train),
             "held_out": len(data.held_out),
             "note": data.note,
         }
     )
-    fit(task, run, Pace(save_steps=save_steps), report)
+    fit(task, run, Pace(save_steps=record["save_steps"]), report, started)
     return run
 
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from epochal import landmarks as table
-from epochal.core.fault import InputFault, printable
+from epochal.core.fault import Fault, InputFault, printable
 from epochal.core.run import Run
 from epochal.engine import checkpoint
 from epochal.engine.classifier import Classifier
@@ -29,7 +29,9 @@ def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tu
         if not classes:
             raise run.damage("it has no classes")
         classifier = build(recipe, classes, loaded.snapshot.under("task"), choose_device(device))
-    except (KeyError, TypeError) as error:
+    except Fault:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
         raise InputFault(
             f"the run {printable(run.name)} is damaged: {type(error).__name__} {printable(str(error))}",
             remedy="restore run.json and checkpoints from a copy",

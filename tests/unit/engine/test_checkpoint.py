@@ -87,17 +87,48 @@ def test_a_manifest_that_is_deeply_nested_is_damage_not_a_crash(tmp_path: Path) 
     assert checkpoint.load(tmp_path).step == 1
 
 
-def test_what_a_killed_process_left_half_written_is_cleared_and_never_read(tmp_path: Path) -> None:
+def test_what_a_killed_process_left_half_written_is_never_read_and_cleared_by_the_next_save(tmp_path: Path) -> None:
     good = checkpoint.save(tmp_path, 1, snapshot(1))
-    shutil.copytree(good, tmp_path / ".step-000000002.123.partial")
+    partial = tmp_path / ".step-000000002.123.partial"
+    shutil.copytree(good, partial)
     assert checkpoint.load(tmp_path).step == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000001"]
+    assert partial.exists(), "a reader touches nothing: another process may be writing it"
+    checkpoint.save(tmp_path, 3, snapshot(3))
+    assert not partial.exists()
 
 
-def test_a_checkpoint_about_to_be_replaced_gets_its_name_back(tmp_path: Path) -> None:
+def test_a_checkpoint_about_to_be_replaced_is_read_and_gets_its_name_back(tmp_path: Path) -> None:
     good = checkpoint.save(tmp_path, 1, snapshot(1))
-    good.rename(tmp_path / ".step-000000001.replaced")
+    replaced = tmp_path / ".step-000000001.replaced"
+    good.rename(replaced)
     assert checkpoint.load(tmp_path).step == 1
+    assert replaced.exists()
+    checkpoint.clear_up(tmp_path)
+    assert checkpoint.list_steps(tmp_path) == [1]
+
+
+def test_damaged_newer_ones_never_cost_a_good_one_its_place(tmp_path: Path) -> None:
+    for step in (100, 200, 300):
+        checkpoint.save(tmp_path, step, snapshot(step), keep=9)
+    for step in (200, 300):
+        (tmp_path / f"step-{step:09d}" / "state.json").unlink()
+    assert checkpoint.load(tmp_path).step == 100
+    checkpoint.save(tmp_path, 110, snapshot(110), keep=2)
+    assert checkpoint.list_steps(tmp_path) == [100, 110, 200, 300]
+    checkpoint.clear_up(tmp_path, newest=110)
+    assert checkpoint.list_steps(tmp_path) == [100, 110]
+    assert (tmp_path / "damaged-step-000000300").is_dir(), "set aside, for who wants to look at it"
+    checkpoint.save(tmp_path, 120, snapshot(120), keep=2)
+    assert checkpoint.list_steps(tmp_path) == [110, 120]
+
+
+def test_tied_weights_are_saved_and_come_back_equal(tmp_path: Path) -> None:
+    weight = torch.randn(4, 5)
+    checkpoint.save(tmp_path, 1, Snapshot({"embedding": weight, "decoder": weight, "half": weight[:2]}))
+    tensors = checkpoint.load(tmp_path).snapshot.tensors
+    assert torch.equal(tensors["embedding"], weight)
+    assert torch.equal(tensors["decoder"], weight)
+    assert torch.equal(tensors["half"], weight[:2])
 
 
 @pytest.mark.parametrize("failing", range(8))

@@ -198,3 +198,42 @@ def test_a_process_that_is_told_to_stop_exits_with_the_documented_code(tmp_path:
     assert os.environ["EPOCHAL_RUNS"].startswith(str(tmp_path))
     fault = Interrupted(signal.SIGINT, "stopped", "resume")
     assert fault.exit_code == 130
+
+
+def test_weights_that_an_update_made_infinite_are_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, step = new_run(tmp_path), Toy.step
+
+    def overflowing(self: Toy, number: int, batch: int) -> dict[str, torch.Tensor]:
+        losses = step(self, number, batch)
+        if number == 12:
+            self.weight[1] = float("inf")
+        return losses
+
+    monkeypatch.setattr(Toy, "step", overflowing)
+    monkeypatch.setattr(Toy, "evaluate", lambda self: {"top1": 0.5})
+    with pytest.raises(NonFiniteFault, match="weight"):
+        fit(Toy(), run, Pace(save_steps=5))
+    assert checkpoint.load(run.checkpoints).step == 10
+
+
+def test_reading_a_run_does_not_disturb_its_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, write = new_run(tmp_path), checkpoint._write
+
+    def looked_at(partial: Path, step: int, snapshot: checkpoint.Snapshot) -> None:
+        if checkpoint.list_steps(run.checkpoints):
+            assert checkpoint.load(run.checkpoints).step <= step
+        write(partial, step, snapshot)
+        assert run.status() == "running"
+
+    monkeypatch.setattr(checkpoint, "_write", looked_at)
+    fit(Toy(), run, Pace(save_steps=5))
+    assert run.status() == "finished"
+
+
+def test_what_resuming_changed_is_recorded_once_the_run_is_held(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    with run.held(), pytest.raises(InputFault):
+        fit(Toy(), run, started={"workers": 7})
+    assert "workers" not in run.record()
+    fit(Toy(), run, started={"workers": 7})
+    assert run.record()["workers"] == 7

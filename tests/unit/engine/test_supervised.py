@@ -10,6 +10,7 @@ from torch import nn
 from epochal.core.fault import InputFault
 from epochal.data.source import open_data
 from epochal.engine import optimizer_state
+from epochal.engine.finite import FiniteWatch
 from epochal.engine.supervised import Supervised, load_weights
 from epochal.landmarks.alexnet.train import task
 
@@ -126,3 +127,72 @@ def test_weights_of_another_network_are_refused_by_name_and_shape() -> None:
         load_weights(nn.Linear(4, 3), {"weight": torch.zeros(3, 5), "bias": torch.zeros(3)})
     with pytest.raises(InputFault, match="bias is missing"):
         load_weights(nn.Linear(4, 3), {"weight": torch.zeros(3, 4)})
+
+
+def test_an_optimizer_that_would_not_withhold_a_bad_update_is_refused() -> None:
+    trained = small()
+    plain = torch.optim.SGD(trained.model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="fused"):
+        Supervised(trained.model, plain, trained.schedule, trained.feed, epochs=1.0)
+
+
+def test_a_parameter_without_a_gradient_does_not_confuse_the_watch() -> None:
+    trained = small(dropout=False)
+    trained.model.spare = nn.Parameter(torch.zeros(3))
+    trained.watch = FiniteWatch(trained.model, trained.device)
+    trained.optimizer.found_inf = trained.watch.withheld
+    handle = trained.model.conv2.weight.register_hook(lambda gradient: gradient * float("nan"))
+    trained.step(0, next(trained.batches(0)))
+    handle.remove()
+    assert "gradient of conv2.weight" in trained.trouble().what
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("optimizer.fc6.weight.momentum_buffer", torch.zeros(1)),
+        ("optimizer.fc6.weight.momentum_buffer", torch.zeros(16, 32, dtype=torch.float64)),
+        ("optimizer.nothing.weight.momentum_buffer", torch.zeros(3)),
+        ("statistics.mean", torch.zeros(7, 7, 3)),
+    ],
+)
+def test_a_forged_state_is_refused_before_anything_computes_with_it(name: str, value: torch.Tensor) -> None:
+    trained = small()
+    trained.step(0, next(trained.batches(0)))
+    state = trained.state()
+    with pytest.raises((ValueError, LookupError)):
+        trained.restore(type(state)({**state.tensors, name: value}, dict(state.values)))
+
+
+@pytest.mark.parametrize(("name", "value"), [("7.lr", 0.1), ("0.params", 0.1), ("0.lr", "x"), ("0.lr", float("inf"))])
+def test_forged_numbers_of_an_optimizer_are_refused(name: str, value: object) -> None:
+    trained = small()
+    trained.step(0, next(trained.batches(0)))
+    state = trained.state()
+    with pytest.raises((ValueError, LookupError)):
+        trained.restore(type(state)(dict(state.tensors), {**state.values, f"optimizer.{name}": value}))
+
+
+@pytest.mark.gpu
+def test_a_resumed_step_on_a_gpu_has_the_bits_of_a_straight_one() -> None:
+    from epochal.engine import random
+
+    device = torch.device("cuda")
+
+    def fresh() -> Supervised:
+        return task(TINY.replace(lrn=True), open_data("digits"), seed=1, device=device)
+
+    straight = fresh()
+    for number, batch in enumerate(islice(straight.batches(0), 8)):
+        if number == 4:
+            state = straight.state()
+            saved = type(state)({name: t.clone() for name, t in state.tensors.items()}, dict(state.values))
+            generators = random.capture(device)
+        straight.step(number, batch)
+    resumed = fresh()
+    resumed.restore(saved)
+    random.restore(generators, device)
+    for number, batch in zip(range(4, 8), resumed.batches(4), strict=False):
+        resumed.step(number, batch)
+    for a, b in zip(straight.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -50,10 +50,13 @@ def test_what_was_given_is_recorded() -> None:
     ]
 
 
-def test_an_answer_that_would_be_no_number_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_out_loss_that_is_no_number_is_a_failure_not_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    from epochal.core.fault import NonFiniteFault
     from epochal.engine.supervised import Supervised
 
     monkeypatch.setattr(Supervised, "evaluate", lambda self: {"top1": 0.5, "loss": float("nan")})
-    monkeypatch.setattr(Supervised, "observe", lambda self, metrics: None)
-    run = epochal.train("alexnet", recipe=SHORT, workers=0, device="cpu")
-    assert run.record()["results"] == {"top1": 0.5}
+    with pytest.raises(NonFiniteFault, match="held-out loss"):
+        epochal.train("alexnet", recipe=SHORT, workers=0, device="cpu")
+    (run,) = epochal.runs()
+    assert run.status() == "failed"
+    assert "results" not in run.record()

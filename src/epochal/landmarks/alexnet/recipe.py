@@ -51,6 +51,9 @@ class AlexNetRecipe(Recipe):
     random_crop: bool = setting(True, "crop at random places in training", "Section 4.1")
     mirror: bool = setting(True, "mirror half of the pictures in training", "Section 4.1")
     colour_noise: float = setting(0.1, "deviation of the noise along the axes of colour", "Section 4.1", ge=0, le=10)
+    colour_noise_epochs: float | None = setting(
+        None, "epochs with that noise; none: all", "authors' code: off at epoch 67", gt=0, le=100000
+    )
     colour_unit: Literal["eigenvalue", "deviation"] = setting(
         "eigenvalue", "what scales that noise; the 2012 code takes the deviation", "Section 4.1"
     )
@@ -83,7 +86,7 @@ class AlexNetRecipe(Recipe):
     )
     warmup_epochs: float = setting(0.0, "epochs of a linear start from zero", "ours", ge=0, le=100000)
 
-    evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0)
+    evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0, le=100000)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "arithmetic of the forward and backward pass; auto: bf16 where the hardware has it", "ours"
     )
@@ -109,6 +112,7 @@ PAPER = AlexNetRecipe()
 SOURCE = PAPER.replace(
     network="source",
     crop=224,
+    colour_noise_epochs=67.0,
     colour_unit="deviation",
     pixel_scale=1.1,
     init_middle_sd=0.03,

@@ -10,13 +10,12 @@ from epochal.data.augment import Augmentation
 from epochal.data.feed import RESIDENT_BYTES, Feed
 from epochal.data.images import ImageData
 from epochal.data.sampler import Plan
-from epochal.data.statistics import PixelStatistics
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classifier import Classifier
 from epochal.engine.device import choose_precision, placed
 from epochal.engine.schedule import Cosine, Drops, Plateau, Schedule
-from epochal.engine.supervised import Supervised, load_weights
+from epochal.engine.supervised import Supervised, checked_statistics, load_weights
 from epochal.landmarks.alexnet.cifar import CifarNet
 from epochal.landmarks.alexnet.init import Init
 from epochal.landmarks.alexnet.model import AlexNet
@@ -94,6 +93,7 @@ def task(
             random=recipe.random_crop,
             mirror=recipe.mirror,
             colour_noise=recipe.colour_noise,
+            colour_noise_epochs=recipe.colour_noise_epochs,
             colour_unit=recipe.colour_unit,
             pixel_scale=recipe.pixel_scale,
         ),
@@ -137,10 +137,11 @@ def classifier(recipe: AlexNetRecipe, classes: tuple[str, ...], snapshot: Snapsh
     with torch.random.fork_rng(devices=[]):
         model = network(recipe, len(classes))
     load_weights(model, snapshot.under("model").tensors)
+    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
     return Classifier(
         model=placed(model, device).eval(),
         classes=classes,
-        statistics=PixelStatistics(**snapshot.under("statistics").tensors).to(device),
+        statistics=statistics.to(device),
         stored_size=recipe.stored_size,
         padding=recipe.padding,
         crop=recipe.crop,
