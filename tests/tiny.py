@@ -23,3 +23,15 @@ TINY: AlexNetRecipe = SMOKE.replace(
 
 # One for each landmark: the contract is the same for all.
 TINIES = {"alexnet": TINY}
+
+# What a landmark's resuming is tried with: changes to its tiny recipe, each leaving one kind of chance.
+VARIANTS: dict[str, dict[str, dict]] = {
+    "alexnet": {
+        "augmentation": {"dropout": False},
+        "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
+        "both": {},
+    }
+}
+
+# Steps at which it is stopped: one in the midst of an epoch, one at its end. The log must have a row at each.
+STOPS = {"alexnet": {"mid-epoch": 20, "epoch-end": 30}}

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.tiny import TINIES
+from tests.tiny import STOPS, TINIES, VARIANTS
 
 import epochal
 from epochal import landmarks as table
@@ -15,8 +15,6 @@ from epochal.core.fault import InputFault, Interrupted
 from epochal.core.run import Run
 from epochal.engine import checkpoint
 from epochal.engine.checkpoint import fingerprint
-
-STEPS_PER_EPOCH = 30  # 1,442 digits in batches of 48
 
 
 def interrupted(name: str, folder: Path, at: int, **options) -> Run:
@@ -43,6 +41,13 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+CASES = [
+    pytest.param(name, variant, where, id=f"{name}-{variant}-{where}")
+    for name in table.CHRONOLOGY
+    for variant in VARIANTS[name]
+    for where in STOPS[name]
+]
+
 _straight: dict[str, tuple[int, str]] = {}
 
 
@@ -54,20 +59,15 @@ def straight(name: str, folder: Path, key: str, **options) -> tuple[int, str]:
     return _straight[f"{name} {key}"]
 
 
-@pytest.mark.parametrize("at", [20, STEPS_PER_EPOCH], ids=["mid-epoch", "epoch-end"])
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("variant", ["augmentation", "dropout", "both"])
+@pytest.mark.parametrize(("name", "variant", "where"), CASES)
 def test_a_resumed_run_has_the_bits_of_a_straight_one(
-    name: str, tmp_path: Path, variant: str, workers: int, at: int
+    tmp_path: Path, name: str, variant: str, where: str, workers: int
 ) -> None:
-    changes: dict = {"epochs": 1.5}
-    if variant == "augmentation":
-        changes["dropout"] = False
-    if variant == "dropout":
-        changes |= {"random_crop": False, "mirror": False, "colour_noise": 0.0}
-    recipe = TINIES[name].replace(**changes)
+    recipe = TINIES[name].replace(epochs=1.5, **VARIANTS[name][variant])
     expected = straight(name, tmp_path / "straight", variant, recipe=recipe, seed=2)
     # Streamed from the source in every epoch, so that workers have something to do.
+    at = STOPS[name][where]
     run = interrupted(name, tmp_path / "stopped", at, recipe=recipe, seed=2, workers=workers, memory_gigabytes=0.0)
     assert checkpoint.list_steps(run.checkpoints)[-1] == at
     done = epochal.resume(run, workers=2 - workers)

@@ -24,7 +24,7 @@ class FiniteWatch:
         trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in trained]
         self._parameters = [p for _, p in trained]
-        self._norms = torch.zeros(len(trained), dtype=torch.float32, device=device)
+        self._zero = torch.zeros((), dtype=torch.float32, device=device)
         self._first = torch.full((1 + len(self.names),), -1, dtype=torch.int64, device=device)
         self._step = torch.zeros((), dtype=torch.int64, device=device)
         self.withheld = torch.zeros((), dtype=torch.float32, device=device)
@@ -36,10 +36,9 @@ class FiniteWatch:
 
     def observe(self, loss: Float[Tensor, ""]) -> None:
         """Look at one step's loss and at the gradients it has left in the model's parameters."""
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        norms = self._norms.zero_()
-        places = [place for place, p in enumerate(self._parameters) if p.grad is not None]
-        norms[places] = torch.stack(torch._foreach_norm(gradients)).to(norms.dtype)
+        # A parameter that took no part in this step has no gradient, and nothing in it can be wrong.
+        found = iter(torch._foreach_norm([p.grad for p in self._parameters if p.grad is not None]))
+        norms = torch.stack([self._zero if p.grad is None else next(found).float() for p in self._parameters])
         bad = ~torch.isfinite(torch.cat([loss.detach().float().reshape(1), norms]))
         self._first.copy_(torch.where(bad & (self._first < 0), self._step, self._first))
         self.withheld.copy_(torch.maximum(self.withheld, bad.any().float()))
