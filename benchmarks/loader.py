@@ -36,6 +36,7 @@ from epochal.data.frame import CentreSquare, RandomResizedCrop
 from epochal.data.keyed import uniform
 from epochal.data.statistics import PixelStatistics, pixel_statistics
 from epochal.data.stream import materialise, stream
+from epochal.engine.allocator import keep_large_blocks
 
 SIZE, BATCH = 224, 64
 
@@ -162,6 +163,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write a record there")
     options = parser.parse_args()
 
+    keep_large_blocks()  # as every training does; it holds for all contenders
     torchvision, _library = load_torchvision()
     torch.set_num_threads(1)
     folder = enlarge(options.folder, options.enlarge, options.images) if options.enlarge else options.folder
