@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -92,7 +93,15 @@ def demo(name: Name = "alexnet", json: Json = False) -> None:
         console.path(one.path)
     console.line("\nNext:")
     for command in done.next_commands:
-        console.path(command)
+        console.path(_as_called(command))
+
+
+def _as_called(command: str) -> str:
+    """A command as it works from here: `make demo` runs a program that is not on the path."""
+    program = Path(sys.argv[0])
+    if program.name != "epochal" or not program.exists() or shutil.which("epochal"):
+        return command
+    return os.path.relpath(program) + command.removeprefix("epochal")
 
 
 @app.command("train", epilog="Example: epochal train alexnet --recipe small --data cifar10 --set lr=0.02 --seed 1")
