@@ -29,8 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test writes into the checkout, nor depends on the user's cache, nor downloads."""
+def _own_folders(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the checkout, nor downloads, nor depends on the user's data but those that ask for it."""
+    if not request.node.get_closest_marker("real_data"):
+        monkeypatch.delenv("EPOCHAL_DATA", raising=False)
     monkeypatch.setenv("EPOCHAL_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("EPOCHAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
