@@ -100,15 +100,11 @@ def centred_crops(
 
     On the CPU a loop over contiguous crops is fastest; elsewhere one gather does all of it. Both give the same bits.
     """
-    if pixels.device.type == "cpu":
-        return _looped(pixels, rows, mean, top, left, mirrored, size)
-    ramp = torch.arange(size, device=pixels.device)
-    y = (top[:, None] + ramp)[:, :, None]
-    x = (left[:, None] + torch.where(mirrored[:, None], size - 1 - ramp, ramp))[:, None, :]
-    return pixels[rows[:, None, None], y, x].float() - mean[y, x]
+    crops = looped_crops if pixels.device.type == "cpu" else gathered_crops
+    return crops(pixels, rows, mean, top, left, mirrored, size)
 
 
-def _looped(
+def gathered_crops(
     pixels: UInt8[Tensor, "N S S 3"],
     rows: Int64[Tensor, " B"],
     mean: Float[Tensor, "S S 3"],
@@ -117,6 +113,23 @@ def _looped(
     mirrored: Bool[Tensor, " B"],
     size: int,
 ) -> Float[Tensor, "B size size 3"]:
+    """The crops by one gather, for devices on which a loop would be many small launches."""
+    ramp = torch.arange(size, device=pixels.device)
+    y = (top[:, None] + ramp)[:, :, None]
+    x = (left[:, None] + torch.where(mirrored[:, None], size - 1 - ramp, ramp))[:, None, :]
+    return pixels[rows[:, None, None], y, x].float() - mean[y, x]
+
+
+def looped_crops(
+    pixels: UInt8[Tensor, "N S S 3"],
+    rows: Int64[Tensor, " B"],
+    mean: Float[Tensor, "S S 3"],
+    top: Int64[Tensor, " B"],
+    left: Int64[Tensor, " B"],
+    mirrored: Bool[Tensor, " B"],
+    size: int,
+) -> Float[Tensor, "B size size 3"]:
+    """The crops one by one, for the CPU."""
     # Columns and colours as one axis: long rows are what vector instructions like.
     flat, flat_mean = pixels.flatten(2), mean.flatten(1)
     backward = (3 * torch.arange(size - 1, -1, -1)[:, None] + torch.arange(3)).flatten()
