@@ -10,8 +10,6 @@ from torch import nn
 
 from epochal.core.fault import InputFault, MemoryFault
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
 
 def choose_device(wanted: str = "auto") -> torch.device:
     """The device to use: `auto` takes CUDA, then MPS, then the CPU.
