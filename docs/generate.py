@@ -16,7 +16,7 @@ from pathlib import Path
 import typer.main
 
 import epochal
-from epochal.cli import app
+from epochal.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("README.md", "docs/guide/commands.md", "docs/landmarks/alexnet.md", "src/epochal/landmarks/alexnet/README.md")

@@ -1,0 +1,111 @@
+"""Commands that train."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import epochal
+from epochal.cli.app import Data, Device, Json, Name, Offline, RunName, app
+from epochal.console import Console, Progress
+
+
+@app.command("demo", epilog="Example: epochal demo")
+def demo(name: Name = "alexnet", json: Json = False) -> None:
+    """Train a landmark in about a minute, and see what it learned."""
+    console = Console(json)
+    with Progress(console) as progress:
+        done = epochal.demo(name, report=progress)
+    console.result(
+        {
+            "run": str(done.run.folder),
+            "top1": done.top1,
+            "pictures": [str(one.path) for one in done.looks],
+            "next": list(done.next_commands),
+        }
+    )
+    console.line(f"\n{name} gets {done.top1:.1%} of the held-out pictures right.\n\nIts pictures:")
+    for one in done.looks:
+        console.path(one.path)
+    console.line("\nNext:")
+    for command in done.next_commands:
+        console.path(_as_called(command))
+
+
+def _as_called(command: str) -> str:
+    """A command as it works from here: `make demo` runs a program that is not on the path."""
+    program = Path(sys.argv[0])
+    if program.name != "epochal" or not program.exists() or shutil.which("epochal"):
+        return command
+    return os.path.relpath(program) + command.removeprefix("epochal")
+
+
+@app.command("train", epilog="Example: epochal train alexnet --recipe small --data cifar10 --set lr=0.02 --seed 1")
+def train(
+    name: Name,
+    recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
+    data: Data = None,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; repeat it.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Decides weights, order, augmentation and dropout.")] = 0,
+    device: Device = "auto",
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes that decode pictures.")] = None,
+    micro_batches: Annotated[int, typer.Option("--micro-batches", help="Split each batch to save memory.")] = 1,
+    memory_gb: Annotated[
+        float | None, typer.Option("--memory-gb", help="Data larger than this is read from disk in each epoch.")
+    ] = None,
+    save_every: Annotated[int | None, typer.Option("--save-every", help="Steps between checkpoints.")] = None,
+    runs: Annotated[Path | None, typer.Option("--runs", help="The folder to make the run in.")] = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Train a landmark."""
+    console = Console(json)
+    with Progress(console) as progress:
+        run = epochal.train(
+            name,
+            recipe=recipe,
+            data=data,
+            overrides=overrides or [],
+            seed=seed,
+            device=device,
+            workers=workers,
+            micro_batches=micro_batches,
+            memory_gigabytes=memory_gb,
+            save_steps=save_every,
+            offline=offline,
+            runs=runs,
+            report=progress,
+        )
+    _finished(console, run)
+
+
+@app.command("resume", epilog="Example: epochal resume latest")
+def resume(
+    run: RunName,
+    device: Annotated[str | None, typer.Option("--device", help="Another device than before.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Another number of processes that decode.")] = None,
+    micro_batches: Annotated[int | None, typer.Option("--micro-batches", help="Another split of each batch.")] = None,
+    offline: Offline = False,
+    json: Json = False,
+) -> None:
+    """Go on with a run that stopped, to the same bits."""
+    console = Console(json)
+    with Progress(console) as progress:
+        done = epochal.resume(
+            run, device=device, workers=workers, micro_batches=micro_batches, offline=offline, report=progress
+        )
+    _finished(console, done)
+
+
+def _finished(console: Console, run: epochal.Run) -> None:
+    record = run.record()
+    console.result({"run": str(run.folder), "seconds": record["seconds"], **record["results"]})
+    shown = ", ".join(f"{name} {value:.4f}" for name, value in record["results"].items())
+    console.line(f"finished in {record['seconds']:.0f} s: {shown}")
+    console.path(run.folder)
+    console.path(f"next: epochal look {run.folder}")
