@@ -116,7 +116,8 @@ def test_batches_are_a_function_of_the_step(name: str) -> None:
     batch = next(islice(task.batches(0), 33, 34))
     again = next(task.batches(33))
     for field, value in vars(batch).items():
-        assert torch.equal(value, getattr(again, field)), field
+        other = getattr(again, field)
+        assert torch.equal(value, other) if isinstance(value, torch.Tensor) else value == other, field
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -139,7 +140,8 @@ def test_a_finished_run_can_be_evaluated_looked_into_and_asked(name: str) -> Non
     assert record["environment"]["torch"]
     result = epochal.evaluate(run, device="cpu")
     for metric, value in record["results"].items():
-        assert result[metric] == pytest.approx(value, abs=1e-6), metric
+        if not metric.startswith("train_"):  # what only the training saw
+            assert result[metric] == pytest.approx(value, abs=1e-6), metric
     looks = epochal.look(run, device="cpu")
     assert {one.view for one in looks} == set(import_module(f"epochal.landmarks.{name}.look").VIEWS)
     assert all(one.path.read_bytes().startswith(b"\x89PNG") for one in looks)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from epochal.landmarks.alexnet.sgd import VelocitySGD, weight_and_bias_groups
+from epochal.landmarks.alexnet.sgd import VelocitySGD, parameter_groups
 
 RATES = [0.1, 0.1, 0.01, 0.01, 0.03, 0.001, 0.5]
 
@@ -62,7 +62,9 @@ def test_a_rate_of_zero_is_refused() -> None:
 
 def test_biases_get_their_own_rate_and_decay() -> None:
     model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
-    weights, biases = weight_and_bias_groups(model, weight_decay=0.1, decay_biases=False, bias_rate=2.0)
+    weights, biases = parameter_groups(
+        model, weight_decay=0.1, decay_convolutions=True, decay_biases=False, bias_rate=2.0
+    )
     assert [p.ndim for p in weights["params"]] == [2, 2]
     assert [p.ndim for p in biases["params"]] == [1, 1]
     assert (weights["weight_decay"], weights["rate"]) == (0.1, 1.0)

@@ -13,10 +13,12 @@ from torch.nn import functional
 
 from epochal.data.augment import Augmentation
 from epochal.data.frame import CentreSquare
-from epochal.data.images import ImageData, Pictures, Split
+from epochal.data.images import ImageData, Split
+from epochal.data.mixing import UNMIXED, Mixing
 from epochal.data.sampler import Plan
 from epochal.data.statistics import PixelStatistics, pixel_statistics
 from epochal.data.stream import materialise, stream
+from epochal.data.subset import in_memory
 
 Steps = Iterable[tuple[int, Int64[Tensor, " _"]]]
 
@@ -34,11 +36,22 @@ class Batch:
         images: augmented and centred.
         labels: the classes.
         index: the samples' places in the data set, so that a bad one can be named.
+        mixed_in: the classes of the pictures that were mixed in, if any were.
+        share: how much of each picture is its own.
     """
 
     images: Float[Tensor, "B 3 C C"]
     labels: Int64[Tensor, " B"]
     index: Int64[Tensor, " B"]
+    mixed_in: Int64[Tensor, " B"] | None = None
+    share: float = 1.0
+
+    def parts(self, count: int) -> Iterator[Batch]:
+        """The batch in `count` parts, to be gone through one after another."""
+        mixed_in = [None] * count if self.mixed_in is None else self.mixed_in.chunk(count)
+        chunks = (self.images.chunk(count), self.labels.chunk(count), self.index.chunk(count), mixed_in)
+        for images, labels, index, others in zip(*chunks, strict=False):
+            yield Batch(images, labels, index, others, self.share)
 
 
 @runtime_checkable
@@ -96,6 +109,7 @@ class Feed:
         padding: zeros added around each.
         augmentation: what happens to training pictures.
         batch_size: samples in a step.
+        mixing: how training pictures are mixed with each other.
         seed: the run's seed.
         device: where batches are wanted.
         workers: processes that decode.
@@ -111,13 +125,15 @@ class Feed:
         padding: int,
         augmentation: Augmentation,
         batch_size: int,
+        mixing: Mixing = UNMIXED,
         seed: int,
         device: torch.device,
         workers: int = 0,
         statistics: PixelStatistics | None = None,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
-        self.data, self.augmentation, self.device, self.seed = data, augmentation, device, seed
+        self.data, self.augmentation, self.mixing = data, augmentation, mixing
+        self.device, self.seed = device, seed
         self.plan = Plan(len(data.train), batch_size, seed)
         self._frame, self._padding, self._workers = CentreSquare(stored_size), padding, workers
         self._resident_bytes = resident_bytes
@@ -134,7 +150,7 @@ class Feed:
     def _open(self, split: Split) -> Store:
         if len(split) * self.side**2 * 3 > self._resident_bytes:
             return Streamed(split, self._frame, self._padding, self.seed, self._workers, self.device)
-        workers = 0 if isinstance(split, Pictures) else self._workers  # nothing to decode, nothing to share out
+        workers = 0 if in_memory(split) else self._workers  # nothing to decode, nothing to share out
         pixels = materialise(split, self._frame, workers=workers, most_bytes=self._resident_bytes)
         return Resident(padded(pixels, self._padding).to(self.device))
 
@@ -176,10 +192,15 @@ class Feed:
         """The augmented batches of the steps from `start` to before `stop`."""
         statistics = self.statistics
         pictures = self.store.batches(self.plan.steps(start, stop))
-        for (epoch, index), (pixels, rows) in zip(self.plan.steps(start, stop), pictures, strict=True):
+        plan = self.plan.steps(start, stop)
+        for step, ((epoch, index), (pixels, rows)) in enumerate(zip(plan, pictures, strict=True), start):
             place = index.to(self.device, non_blocking=True)
             images = self.augmentation(pixels, rows, statistics, seed=self.seed, epoch=epoch, index=place)
-            yield Batch(images, self._labels[place], place)
+            batch = Batch(images, self._labels[place], place)
+            if self.mixing:
+                mixed = self.mixing(batch.images, batch.labels, seed=self.seed, step=step)
+                batch = Batch(mixed[0], batch.labels, place, *mixed[1:])
+            yield batch
 
     def held_out(self, batch_size: int) -> Iterator[tuple[Float[Tensor, "_ 3 S S"], Int64[Tensor, " _"]]]:
         """The held-out pictures at their stored size, centred, with their classes, in order."""

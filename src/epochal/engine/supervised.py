@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.data.feed import Batch, Feed
@@ -19,6 +18,7 @@ from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classify import classify
 from epochal.engine.device import autocast
 from epochal.engine.finite import FiniteWatch
+from epochal.engine.objective import CROSS_ENTROPY, CrossEntropy, right_answers
 from epochal.engine.probe import first_non_finite
 from epochal.engine.schedule import Schedule
 
@@ -34,6 +34,8 @@ class Supervised:
         feed: where batches come from.
         epochs: how often to go through the data.
         evaluate_epochs: epochs between evaluations.
+        until: end the training after the first epoch in which this share of the training pictures was answered right.
+        objective: what a step minimises.
         precision: fp32 or bf16.
         micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same but for
             the masks of dropout, which are drawn for each part.
@@ -48,6 +50,8 @@ class Supervised:
         *,
         epochs: float,
         evaluate_epochs: float = 1.0,
+        until: float | None = None,
+        objective: CrossEntropy = CROSS_ENTROPY,
         precision: str = "fp32",
         micro_batches: int = 1,
     ) -> None:
@@ -56,6 +60,10 @@ class Supervised:
         self.steps_per_epoch = feed.plan.steps_per_epoch
         self.steps = max(1, round(epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(evaluate_epochs * self.steps_per_epoch))
+        self.until, self.objective = until, objective
+        # Answered right in the epoch under way, a number for each step summed on the device; and in the last whole one.
+        self._right = torch.zeros((), device=self.device)
+        self._train_top1: float | None = None
         self.watch = FiniteWatch(model, self.device)
         if not all(group.get("fused") for group in optimizer.param_groups):
             raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
@@ -76,20 +84,30 @@ class Supervised:
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.zeros((), device=self.device)
         right = torch.zeros((), device=self.device)
-        parts = self.micro_batches
-        for images, labels in zip(batch.images.chunk(parts), batch.labels.chunk(parts), strict=True):
-            logits = self._forward(images)
-            part = functional.cross_entropy(logits, labels, reduction="sum") / len(batch.labels)
-            part.backward()
-            loss += part.detach()
-            right += (logits.detach().argmax(1) == labels).sum()
+        for part in batch.parts(self.micro_batches):
+            logits = self._forward(part.images)
+            share = self.objective(logits, part) / len(batch.labels)
+            share.backward()
+            loss += share.detach()
+            right += right_answers(logits, part)
         self.watch.observe(loss)
         self.optimizer.step()
+        self._count(number, right / len(batch.labels))
         return {
             "loss": loss,
             "accuracy": right / len(batch.labels),
             "gradient_norm": self.watch.gradient_norm,
         }
+
+    def _count(self, number: int, accuracy: Tensor) -> None:
+        """Keep the accuracy over whole epochs, and end the training when it is what was asked for."""
+        self._right += accuracy
+        if (number + 1) % self.steps_per_epoch:
+            return
+        self._train_top1 = float(self._right) / self.steps_per_epoch
+        self._right.zero_()
+        if self.until is not None and self._train_top1 >= self.until:
+            self.steps = number + 1
 
     def _forward(self, images: Float[Tensor, "B 3 C C"]) -> Float[Tensor, "B K"]:
         with autocast(self.device, self.precision):
@@ -100,10 +118,15 @@ class Supervised:
         return {"lr": self.schedule.lr(number)}
 
     def evaluate(self) -> dict[str, float]:
-        """Top-1 and top-5 accuracy and mean loss on the held-out pictures, centre crop."""
+        """Top-1 and top-5 accuracy and mean loss on the held-out pictures, centre crop.
+
+        Beside them `train_top1`, once an epoch is over: the share of the training pictures that was answered right
+        during the last whole epoch, as the pictures were shown (augmented, with dropout) and before each update.
+        """
         held_out = self.feed.held_out(batch_size=self.feed.plan.batch_size)
         result = classify(self.model, held_out, crop=self.feed.augmentation.crop, precision=self.precision)
-        return result.metrics()
+        seen = {} if self._train_top1 is None else {"train_top1": self._train_top1}
+        return result.metrics() | seen
 
     def observe(self, metrics: dict[str, float]) -> None:
         """Tell the schedule the held-out error."""
@@ -134,12 +157,13 @@ class Supervised:
         )
 
     def state(self) -> Snapshot:
-        """Weights, momentum, the schedule's memory, the training set's statistics."""
+        """Weights, momentum, the schedule's memory, the training set's statistics, the count of the epoch under way."""
         return (
             Snapshot(dict(self.model.state_dict())).prefixed("model")
             | optimizer_state.capture(self.optimizer, self.model).prefixed("optimizer")
             | Snapshot({}, self.schedule.state()).prefixed("schedule")
             | Snapshot(self.feed.statistics.tensors()).prefixed("statistics")
+            | Snapshot({"right": self._right}, {"top1": self._train_top1, "steps": self.steps}).prefixed("epoch")
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -151,6 +175,9 @@ class Supervised:
         load_weights(self.model, snapshot.under("model").tensors)
         optimizer_state.restore(snapshot.under("optimizer"), self.optimizer, self.model)
         self.schedule.restore(snapshot.under("schedule").values)
+        epoch = snapshot.under("epoch")
+        self._right.copy_(epoch.tensors["right"])
+        self._train_top1, self.steps = epoch.values["top1"], min(self.steps, int(epoch.values["steps"]))
         self.feed.statistics = checked_statistics(snapshot.under("statistics"), self.feed.side)
 
 

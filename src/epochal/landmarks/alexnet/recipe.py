@@ -25,10 +25,12 @@ Epoch = Annotated[float, pydantic.Field(ge=0, le=100000)]
 class AlexNetRecipe(Recipe):
     """How to train AlexNet. The defaults are the paper's, as printed."""
 
-    network: Literal["paper", "source", "torchvision", "scaled", "cifar"] = setting(
+    network: Literal["paper", "source", "torchvision", "scaled", "modern", "cifar", "local", "shallow"] = setting(
         "paper",
         "paper: as printed; source: as the 2012 code runs it; torchvision: its one-tower network; "
-        "scaled: the same structure for 32-pixel pictures; cifar: the four-layer network of the paper's Figure 1",
+        "scaled: the same structure for 32-pixel pictures; modern: that with later inventions; "
+        "cifar: the four-layer network of Figure 1; local: the locally connected one of Section 3.3; "
+        "shallow: one layer of filters",
         "Section 3.5",
     )
     activation: Literal["relu", "tanh", "sigmoid"] = setting("relu", "what follows each layer", "Section 3.1")
@@ -40,9 +42,18 @@ class AlexNetRecipe(Recipe):
         (64, 192, 384, 384, 256), "scaled network: maps of conv1 to conv5, both columns together", "ours"
     )
     kernels: tuple[Kernel, Kernel] = setting((5, 5), "scaled network: side of the kernels of conv1 and conv2", "ours")
+    local_maps: int = setting(
+        32, "local network: maps of local3; 64 in the authors' file with normalisation", "authors' code", ge=1, le=512
+    )
     units: int = setting(1024, "scaled network: units of each hidden dense layer", "ours", ge=1, le=65536)
     dropout: bool = setting(True, "drop half of the hidden dense units in training", "Section 4.2")
 
+    batch_norm: bool = setting(False, "modern network: batch normalisation in the place of LRN", "ours: 2015")
+    residual: bool = setting(False, "modern network: shortcuts around the middle layers", "ours: 2015")
+
+    pictures: int | None = setting(
+        None, "learn from this many training pictures, drawn by the seed; none: all", "ours", ge=2, le=10**9
+    )
     stored_size: int = setting(256, "side of the stored pictures, pixels", "Section 2", ge=8, le=1024)
     padding: int = setting(0, "zeros around each stored picture, pixels", "ours", ge=0, le=64)
     crop: int = setting(
@@ -61,18 +72,30 @@ class AlexNetRecipe(Recipe):
         1.0, "what centred pixels (0 to 255) are divided by", "ours: the paper is silent", gt=0
     )
 
+    mixup: float = setting(0.0, "mix pictures; parameter of the Beta distribution, 0: off", "ours: 2018", ge=0, le=100)
+    cutmix: float = setting(0.0, "paste a part of another picture in; likewise", "ours: 2019", ge=0, le=100)
+    label_smoothing: float = setting(0.0, "share of the truth spread over all classes", "ours: 2016", ge=0, lt=1)
+
     init_sd: float | None = setting(0.01, "deviation of the weights; none: sqrt(2 / fan-in)", "Section 5", gt=0)
     init_middle_sd: float | None = setting(0.01, "the same for conv3, conv4, conv5", "Section 5", gt=0)
     init_bias: float = setting(1.0, "bias of conv2, conv4, conv5 and the hidden dense layers", "Section 5")
 
     batch_size: int = setting(128, "pictures in a step", "Section 5", ge=1, le=65536)
     epochs: float = setting(90.0, "times through the training pictures", "Section 5", gt=0, le=100000)
-    optimizer: Literal["velocity", "torch"] = setting(
-        "velocity", "velocity: the learning rate inside the velocity, as printed; torch: outside", "Section 5"
+    until_accuracy: float | None = setting(
+        None, "end after the first epoch with this share of training pictures right", "Section 3.1", gt=0, le=1
+    )
+    optimizer: Literal["velocity", "torch", "adamw"] = setting(
+        "velocity",
+        "velocity: the learning rate inside the velocity, as printed; torch: outside; adamw: Adam, decay outside",
+        "Section 5",
     )
     lr: float = setting(0.01, "first learning rate", "Section 5", gt=0, le=100)
     momentum: float = setting(0.9, "share of the velocity that is kept", "Section 5", ge=0, lt=1)
     weight_decay: float = setting(0.0005, "pull of the weights towards zero", "Section 5", ge=0, le=1)
+    decay_convolutions: bool = setting(
+        True, "weight decay on convolutions too; none in the CIFAR files of Section 3.3", "Section 5"
+    )
     decay_biases: bool = setting(True, "weight decay on biases too; the 2012 code has none there", "Section 5")
     bias_rate: float = setting(1.0, "learning rate of biases over that of weights; 2 in the 2012 code", "ours", gt=0)
     schedule: Literal["plateau", "drops", "cosine"] = setting(
@@ -102,6 +125,8 @@ class AlexNetRecipe(Recipe):
             raise ValueError(f"network={self.network} sees {fixed} pixels: crop={fixed}, not {self.crop}")
         if fixed is None and self.crop < (least := 63 if self.network == "torchvision" else 16):
             raise ValueError(f"network={self.network} sees at least {least} pixels, not crop={self.crop}")
+        if (self.batch_norm or self.residual) and self.network != "modern":
+            raise ValueError("batch_norm and residual are choices of network=modern")
         if self.units * max(self.units, self.maps[4] * (self.crop // 8) ** 2) > _MOST_WEIGHTS:
             raise ValueError(f"a dense layer of at most {_MOST_WEIGHTS:,} weights: fewer units, maps or pixels")
         return self
@@ -162,4 +187,16 @@ SMOKE = SMALL.replace(
     evaluate_epochs=2.0,
 )
 
-RECIPES = {"smoke": SMOKE, "small": SMALL, "medium": MEDIUM, "paper": PAPER, "source": SOURCE}
+# What came after 2012, in the same network and the same time.
+MODERN = SMALL.replace(
+    network="modern",
+    batch_norm=True,
+    residual=True,
+    optimizer="adamw",
+    lr=0.002,
+    weight_decay=0.05,
+    label_smoothing=0.1,
+    cutmix=1.0,
+)
+
+RECIPES = {"smoke": SMOKE, "small": SMALL, "medium": MEDIUM, "modern": MODERN, "paper": PAPER, "source": SOURCE}

@@ -55,13 +55,19 @@ class VelocitySGD(torch.optim.SGD):
         return torch.zeros_like(parameter) if buffer is None else -group["last_lr"] * buffer
 
 
-def weight_and_bias_groups(
-    model: nn.Module, *, weight_decay: float, decay_biases: bool, bias_rate: float
+def parameter_groups(
+    model: nn.Module, *, weight_decay: float, decay_convolutions: bool, decay_biases: bool, bias_rate: float
 ) -> list[dict[str, Any]]:
-    """The model's weights and its biases as two parameter groups, since the 2012 code treats them differently."""
-    weights = [p for name, p in model.named_parameters() if not name.endswith("bias")]
+    """Groups for an optimizer: biases, which the 2012 code treats differently, and weights with and without decay.
+
+    Without `decay_convolutions` the weights of convolutions go undecayed, as in that code's files for CIFAR-10.
+    """
     biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
-    return [
-        {"params": weights, "weight_decay": weight_decay, "rate": 1.0},
+    free = set() if decay_convolutions else {id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d)}
+    weights = [p for name, p in model.named_parameters() if not name.endswith("bias")]
+    groups = [
+        {"params": [p for p in weights if id(p) not in free], "weight_decay": weight_decay, "rate": 1.0},
         {"params": biases, "weight_decay": weight_decay if decay_biases else 0.0, "rate": bias_rate},
+        {"params": [p for p in weights if id(p) in free], "weight_decay": 0.0, "rate": 1.0},
     ]
+    return [group for group in groups if group["params"]]

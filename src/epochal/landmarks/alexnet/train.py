@@ -1,66 +1,26 @@
-"""From a recipe to a network, to a training, to a classifier."""
+"""From a recipe to a training, and from a checkpoint to a classifier."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from epochal.core.fault import InputFault
 from epochal.data.augment import Augmentation
 from epochal.data.feed import RESIDENT_BYTES, Feed
 from epochal.data.images import ImageData
+from epochal.data.mixing import Mixing
 from epochal.data.sampler import Plan
+from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classifier import Classifier
 from epochal.engine.device import choose_precision, placed
+from epochal.engine.objective import CrossEntropy
 from epochal.engine.schedule import Cosine, Drops, Plateau, Schedule
 from epochal.engine.supervised import Supervised, checked_statistics, load_weights
-from epochal.landmarks.alexnet.cifar import CifarNet
-from epochal.landmarks.alexnet.init import Init
-from epochal.landmarks.alexnet.model import AlexNet
+from epochal.landmarks.alexnet.networks import network
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
-from epochal.landmarks.alexnet.scaled import ScaledAlexNet, Widths
-from epochal.landmarks.alexnet.sgd import VelocitySGD, weight_and_bias_groups
-from epochal.landmarks.alexnet.single_tower import SingleTowerAlexNet
-from epochal.landmarks.alexnet.source import SourceAlexNet
-
-
-def network(recipe: AlexNetRecipe, classes: int) -> nn.Module:
-    """The recipe's network, its weights drawn from the global generator.
-
-    Raises:
-        InputFault: the recipe varies something that its network does not have.
-    """
-    init = Init(sd=recipe.init_sd, middle_sd=recipe.init_middle_sd, bias=recipe.init_bias)
-    varied = ("activation", "lrn", "overlap", "columns", "without", "dropout")
-    paper = {name: getattr(recipe, name) for name in varied}
-    match recipe.network:
-        case "paper":
-            return AlexNet(classes, **paper, init=init)
-        case "scaled":
-            widths = Widths(recipe.maps, recipe.kernels, recipe.units)
-            return ScaledAlexNet(classes, pixels=recipe.crop, **paper, init=init, widths=widths)
-        case "source":
-            _unvaried(recipe, paper)
-            return SourceAlexNet(classes, init=init)
-        case "torchvision":
-            _unvaried(recipe, paper)
-            return SingleTowerAlexNet(classes)
-        case "cifar":
-            _unvaried(recipe, {name: paper[name] for name in ("overlap", "columns", "without")})
-            return CifarNet(classes, pixels=recipe.crop, activation=recipe.activation, lrn=recipe.lrn)
-
-
-def _unvaried(recipe: AlexNetRecipe, choices: dict) -> None:
-    for name, value in choices.items():
-        default = type(recipe).model_fields[name].default
-        if value != default:
-            raise InputFault(
-                f"the network {recipe.network!r} has no choice of {name}",
-                expected=f"{name}={default}",
-                remedy="vary --set network=paper or network=scaled instead",
-            )
+from epochal.landmarks.alexnet.sgd import VelocitySGD, parameter_groups
 
 
 def task(
@@ -73,17 +33,15 @@ def task(
     micro_batches: int = 1,
     resident_bytes: int = RESIDENT_BYTES,
 ) -> Supervised:
-    """The training that the recipe describes, at its first step."""
+    """The training that the recipe describes, at its first step.
+
+    Raises:
+        InputFault: the recipe asks for something that its network or the data does not have.
+    """
     random.seed_everything(seed)
+    if recipe.pictures is not None:
+        data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
-    groups = weight_and_bias_groups(
-        model, weight_decay=recipe.weight_decay, decay_biases=recipe.decay_biases, bias_rate=recipe.bias_rate
-    )
-    optimizer: torch.optim.Optimizer
-    if recipe.optimizer == "velocity":
-        optimizer = VelocitySGD(groups, lr=recipe.lr, momentum=recipe.momentum)
-    else:
-        optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=True)
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -98,6 +56,7 @@ def task(
             pixel_scale=recipe.pixel_scale,
         ),
         batch_size=recipe.batch_size,
+        mixing=Mixing(mixup=recipe.mixup, cutmix=recipe.cutmix),
         seed=seed,
         device=device,
         workers=workers,
@@ -105,14 +64,34 @@ def task(
     )
     return Supervised(
         model,
-        optimizer,
+        optimizer(recipe, model),
         schedule(recipe, feed.plan),
         feed,
         epochs=recipe.epochs,
         evaluate_epochs=recipe.evaluate_epochs,
+        until=recipe.until_accuracy,
+        objective=CrossEntropy(recipe.label_smoothing),
         precision=choose_precision(recipe.precision, device),
         micro_batches=micro_batches,
     )
+
+
+def optimizer(recipe: AlexNetRecipe, model: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's update rule over the model's weights and biases."""
+    groups = parameter_groups(
+        model,
+        weight_decay=recipe.weight_decay,
+        decay_convolutions=recipe.decay_convolutions,
+        decay_biases=recipe.decay_biases,
+        bias_rate=recipe.bias_rate,
+    )
+    match recipe.optimizer:
+        case "velocity":
+            return VelocitySGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+        case "torch":
+            return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
 
 
 def schedule(recipe: AlexNetRecipe, plan: Plan) -> Schedule:
