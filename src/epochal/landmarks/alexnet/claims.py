@@ -25,7 +25,9 @@ _FIGURE_1 = SMALL.replace(
     epochs=40.0,
     until_accuracy=0.75,
 )
-_OWN_RATE = Tuning(setting="lr", values=(0.001, 0.002, 0.004, 0.008), by="train_top1", changes={"epochs": 3.0})
+_OWN_RATE = Tuning(
+    setting="lr", values=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032), by="train_top1", changes={"epochs": 3.0}
+)
 
 RELU = Claim(
     name="relu",
@@ -42,7 +44,7 @@ RELU = Claim(
     data="cifar10",
     seeds=(0, 1, 2),
     sd=0.1,
-    budget="at most 40 epochs; each arm's learning rate is the best of four after 3 epochs on another seed",
+    budget="at most 40 epochs; each arm's learning rate is the best of six after 3 epochs on another seed",
     notes=(
         "The paper does not print the network: this is the four-layer one of the 2012 release, without its norms.",
         "`several times` is read as three times or more.",
