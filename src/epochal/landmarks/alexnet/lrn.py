@@ -49,7 +49,21 @@ class LocalResponseNorm(nn.Module):
         """
         if a.shape[1] % self.columns:
             raise InputFault(f"{a.shape[1]} maps in {self.columns} columns", expected="columns of equal size")
+        if torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export():
+            return self._as_onnx(a)
         return cast(Tensor, _LocalResponseNorm.apply(a, self.size, self.alpha, self.beta, self.k, self.columns))
+
+    def _as_onnx(self, a: Float[Tensor, "B C *position"]) -> Float[Tensor, "B C *position"]:
+        """ONNX has this layer: one operator, which divides alpha by the size and knows no columns."""
+        rows = a.reshape(-1, a.shape[1] // self.columns, *a.shape[2:])
+        constants: dict[str, Any] = {
+            "size": self.size,
+            "alpha": self.alpha * self.size,
+            "beta": self.beta,
+            "bias": self.k,
+        }
+        b = torch.onnx.ops.symbolic("LRN", [rows], constants, dtype=rows.dtype, shape=rows.shape)
+        return b.reshape(a.shape)
 
     def extra_repr(self) -> str:
         """The constants, for `print(model)`."""
