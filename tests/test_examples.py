@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import epochal
+from tests.tiny import TINY
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -36,6 +39,17 @@ def test_training_on_a_folder_tells_bright_from_dark(tmp_path: Path, capsys: pyt
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
     assert load("train_on_a_folder").main(str(tmp_path / "photos"), epochs=4) > 0.9
     assert "0.png" in capsys.readouterr().out
+
+
+def test_transfer_compares_the_three_ways_on_forty_pictures_of_each_class(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = epochal.train("alexnet", recipe=TINY, workers=0, device="cpu")
+    tops = load("transfer").main(str(run.folder), "digits", 1, overrides=["epochs=1"], workers=0, device="cpu")
+    assert list(tops) == ["fine-tuned", "frozen", "scratch"]
+    assert all(0 <= top <= 1 for top in tops.values())
+    assert (tmp_path / "results" / "alexnet" / "transfer_digits-40-of-each.png").is_file()
+    assert "learned" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)

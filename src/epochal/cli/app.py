@@ -29,6 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's path or name, or `latest`.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; repeat it.")]
 Data = Annotated[
     str | None,
     typer.Option("--data", help="digits, mnist, fashion-mnist, cifar10, imagenette, imagefolder:PATH or parquet:PATH."),

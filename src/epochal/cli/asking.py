@@ -7,13 +7,25 @@ from typing import Annotated
 import typer
 
 import epochal
-from epochal.cli.app import Data, Device, Json, Offline, RunName, app
+from epochal.cli.app import Data, Device, Json, Offline, Set, app
 from epochal.console import Console
+
+Asked = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's path or name, or `latest`; an exported folder; with --weights, a landmark."
+    ),
+]
+TheirWeights = Annotated[
+    str | None, typer.Option("--weights", help="A file of weights, of this program or another, for the landmark.")
+]
 
 
 @app.command("evaluate", epilog="Example: epochal evaluate latest --crops 10")
 def evaluate(
-    run: RunName,
+    run: Asked,
+    weights: TheirWeights = None,
+    overrides: Set = None,
     data: Data = None,
     crops: Annotated[int, typer.Option("--crops", help="1 (centre) or 10 (the paper's protocol).")] = 1,
     split: Annotated[str, typer.Option("--split", help="held-out or train.")] = "held-out",
@@ -24,29 +36,53 @@ def evaluate(
     """Measure a run on held-out pictures."""
     console = Console(json)
     with console.waiting("evaluating"):
-        result = epochal.evaluate(run, data=data, crops=crops, split=split, device=device, offline=offline)
+        result = epochal.evaluate(
+            run,
+            weights=weights,
+            overrides=overrides or [],
+            data=data,
+            crops=crops,
+            split=split,
+            device=device,
+            offline=offline,
+        )
     console.result(result)
+    for row in result["account"]:
+        console.note(row)
     for note in result["notes"]:
         console.warn(note)
+    step = "" if result["step"] is None else f", step {result['step']}"
     console.line(
         f"top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}, loss {result['loss']:.4f} on {result['pictures']:,} "
-        f"pictures ({result['split']}, {result['crops']} crop{'s' if crops > 1 else ''}), step {result['step']}"
+        f"pictures ({result['split']}, {result['crops']} crop{'s' if crops > 1 else ''}){step}"
     )
 
 
 @app.command("predict", epilog="Example: epochal predict latest photo.jpg holiday/ '*.png' -")
 def predict(
-    run: RunName,
+    run: Asked,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders, patterns, or - for stdin.")],
+    weights: TheirWeights = None,
+    overrides: Set = None,
     top: Annotated[int, typer.Option("--top", help="How many classes to name.")] = 5,
     crops: Annotated[int, typer.Option("--crops", help="1 (centre) or 10 (the paper's protocol).")] = 1,
     device: Device = "auto",
+    offline: Offline = False,
     json: Json = False,
 ) -> None:
     """Say what is in pictures. Exits with 2 if one of them cannot be read; the others are still answered."""
     console = Console(json)
     with console.waiting("looking"):
-        predictions = epochal.predict(run, inputs, top=top, crops=crops, device=device)
+        predictions = epochal.predict(
+            run,
+            inputs,
+            weights=weights,
+            overrides=overrides or [],
+            top=top,
+            crops=crops,
+            device=device,
+            offline=offline,
+        )
     console.result(
         [
             {

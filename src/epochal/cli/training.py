@@ -11,8 +11,13 @@ from typing import Annotated
 import typer
 
 import epochal
-from epochal.cli.app import Data, Device, Json, Name, Offline, RunName, app
+from epochal.cli.app import Data, Device, Json, Name, Offline, RunName, Set, app
 from epochal.console import Console, Progress
+
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", help="Two devices, such as cuda:0,cuda:1, one for each of the network's two columns."),
+]
 
 
 @app.command("demo", epilog="Example: epochal demo")
@@ -50,9 +55,10 @@ def train(
     name: Name,
     recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
     data: Data = None,
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; repeat it.")] = None,
+    overrides: Set = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides weights, order, augmentation and dropout.")] = 0,
     device: Device = "auto",
+    columns: Columns = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Processes that decode pictures.")] = None,
     micro_batches: Annotated[int, typer.Option("--micro-batches", help="Split each batch to save memory.")] = 1,
     memory_gb: Annotated[
@@ -63,7 +69,10 @@ def train(
     offline: Offline = False,
     json: Json = False,
 ) -> None:
-    """Train a landmark."""
+    """Train a landmark. Started by torchrun, several processes train together.
+
+    torchrun --nproc_per_node 2 -m epochal train alexnet ...
+    """
     console = Console(json)
     with Progress(console) as progress:
         run = epochal.train(
@@ -73,6 +82,7 @@ def train(
             overrides=overrides or [],
             seed=seed,
             device=device,
+            columns=columns,
             workers=workers,
             micro_batches=micro_batches,
             memory_gigabytes=memory_gb,
@@ -88,8 +98,12 @@ def train(
 def resume(
     run: RunName,
     device: Annotated[str | None, typer.Option("--device", help="Another device than before.")] = None,
+    columns: Columns = None,
     workers: Annotated[int | None, typer.Option("--workers", help="Another number of processes that decode.")] = None,
     micro_batches: Annotated[int | None, typer.Option("--micro-batches", help="Another split of each batch.")] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", help="Another number of processes than before: torchrun's.")
+    ] = None,
     offline: Offline = False,
     json: Json = False,
 ) -> None:
@@ -97,12 +111,21 @@ def resume(
     console = Console(json)
     with Progress(console) as progress:
         done = epochal.resume(
-            run, device=device, workers=workers, micro_batches=micro_batches, offline=offline, report=progress
+            run,
+            device=device,
+            columns=columns,
+            workers=workers,
+            micro_batches=micro_batches,
+            processes=processes,
+            offline=offline,
+            report=progress,
         )
     _finished(console, done)
 
 
 def _finished(console: Console, run: epochal.Run) -> None:
+    if console.silent:  # the run's folder may be on another machine
+        return
     record = run.record()
     console.result({"run": str(run.folder), "seconds": record["seconds"], **record["results"]})
     shown = ", ".join(f"{name} {value:.4f}" for name, value in record["results"].items())

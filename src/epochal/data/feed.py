@@ -15,12 +15,14 @@ from epochal.data.augment import Augmentation
 from epochal.data.frame import CentreSquare
 from epochal.data.images import ImageData, Split
 from epochal.data.mixing import UNMIXED, Mixing
-from epochal.data.sampler import Plan
+from epochal.data.sampler import WHOLE, Plan, Share
 from epochal.data.statistics import PixelStatistics, pixel_statistics
 from epochal.data.stream import materialise, stream
 from epochal.data.subset import in_memory
 
 Steps = Iterable[tuple[int, Int64[Tensor, " _"]]]
+# Places in the held-out split, and the pictures there.
+HeldOut = tuple[Int64[Tensor, " B"], Float[Tensor, "B 3 S S"]]
 
 # Above this a split is read again in each epoch instead of being kept on the device.
 RESIDENT_BYTES = 4 << 30
@@ -45,6 +47,13 @@ class Batch:
     index: Int64[Tensor, " B"]
     mixed_in: Int64[Tensor, " B"] | None = None
     share: float = 1.0
+
+    def without_first(self, count: int) -> Batch:
+        """The batch without its first `count` pictures."""
+        if count == 0:
+            return self
+        mixed_in = None if self.mixed_in is None else self.mixed_in[count:]
+        return Batch(self.images[count:], self.labels[count:], self.index[count:], mixed_in, self.share)
 
     def parts(self, count: int) -> Iterator[Batch]:
         """The batch in `count` parts, to be gone through one after another."""
@@ -115,6 +124,7 @@ class Feed:
         workers: processes that decode.
         statistics: of the training set, where they are known already (a resumed run).
         resident_bytes: a split larger than this is not kept in memory.
+        part: the share of each step's samples, and of the held-out batches, that this process gets.
     """
 
     def __init__(
@@ -131,16 +141,22 @@ class Feed:
         workers: int = 0,
         statistics: PixelStatistics | None = None,
         resident_bytes: int = RESIDENT_BYTES,
+        part: Share = WHOLE,
     ) -> None:
         self.data, self.augmentation, self.mixing = data, augmentation, mixing
         self.device, self.seed = device, seed
         self.plan = Plan(len(data.train), batch_size, seed)
         self._frame, self._padding, self._workers = CentreSquare(stored_size), padding, workers
-        self._resident_bytes = resident_bytes
+        self._resident_bytes, self._part = resident_bytes, part
         self._labels = torch.from_numpy(data.train.labels).to(device)
         self._store: Store | None = None
         self._held_out_store: Store | None = None
         self._statistics = statistics.to(device) if statistics is not None else None
+
+    @property
+    def padding(self) -> int:
+        """The zeros around each stored picture, pixels."""
+        return self._padding
 
     @property
     def side(self) -> int:
@@ -189,29 +205,43 @@ class Feed:
         return pixels[:, inside, inside]
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """The augmented batches of the steps from `start` to before `stop`."""
+        """The augmented batches of the steps from `start` to before `stop`; of each, the part of this process."""
         statistics = self.statistics
-        pictures = self.store.batches(self.plan.steps(start, stop))
-        plan = self.plan.steps(start, stop)
+        pictures = self.store.batches(self._steps(start, stop))
+        plan = self._steps(start, stop)
         for step, ((epoch, index), (pixels, rows)) in enumerate(zip(plan, pictures, strict=True), start):
             place = index.to(self.device, non_blocking=True)
             images = self.augmentation(pixels, rows, statistics, seed=self.seed, epoch=epoch, index=place)
             batch = Batch(images, self._labels[place], place)
             if self.mixing:
                 mixed = self.mixing(batch.images, batch.labels, seed=self.seed, step=step)
-                batch = Batch(mixed[0], batch.labels, place, *mixed[1:])
+                batch = Batch(mixed[0], batch.labels, place, *mixed[1:]).without_first(self._before)
             yield batch
 
-    def held_out(self, batch_size: int) -> Iterator[tuple[Float[Tensor, "_ 3 S S"], Int64[Tensor, " _"]]]:
-        """The held-out pictures at their stored size, centred, with their classes, in order."""
+    @property
+    def _before(self) -> int:
+        """How many pictures beyond its own part a process needs: a picture is mixed with the one before it."""
+        return 1 if self.mixing and self._part.of > 1 else 0
+
+    def _steps(self, start: int, stop: int) -> Steps:
+        return ((epoch, self._part.part(index, self._before)) for epoch, index in self.plan.steps(start, stop))
+
+    def held_out(self, batch_size: int) -> Iterator[HeldOut]:
+        """The held-out pictures at their stored size, centred, with their places, a batch after another.
+
+        Where there are several processes, this one gets its share of the batches: they are the same for any number.
+        """
         if self._held_out_store is None:
             self._held_out_store = self._open(self.data.held_out)
-        labels = torch.from_numpy(self.data.held_out.labels).to(self.device)
-        places = torch.arange(len(self.data.held_out)).split(batch_size)
-        for place, (pixels, rows) in zip(
-            places, self._held_out_store.batches((0, place) for place in places), strict=True
-        ):
-            yield centred(pixels[rows], self.statistics, self.augmentation.pixel_scale), labels[place.to(self.device)]
+        places = torch.arange(len(self.data.held_out)).split(batch_size)[self._part.number :: self._part.of]
+        stored = self._held_out_store.batches((0, place) for place in places)
+        for place, (pixels, rows) in zip(places, stored, strict=True):
+            yield place.to(self.device), centred(pixels[rows], self.statistics, self.augmentation.pixel_scale)
+
+    @property
+    def held_out_labels(self) -> Int64[Tensor, " N"]:
+        """The classes of the held-out pictures, on the device."""
+        return torch.from_numpy(self.data.held_out.labels).to(self.device)
 
 
 def centred(

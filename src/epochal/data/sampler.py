@@ -13,6 +13,34 @@ from epochal.data.keyed import mixed_seed
 
 
 @dataclass(frozen=True)
+class Share:
+    """One of several equal shares of the work, such as that of one process.
+
+    Attributes:
+        number: which share, from 0.
+        of: how many there are.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def part(self, samples: Int64[Tensor, " N"], before: int = 0) -> Int64[Tensor, " M"]:
+        """The share's samples, one after another; the shares together are all samples, in their order.
+
+        Args:
+            samples: those of a step.
+            before: how many of the samples before them to take as well; the last ones come before the first.
+        """
+        if self.of == 1:
+            return samples
+        start, stop = (len(samples) * at // self.of for at in (self.number, self.number + 1))
+        return torch.cat([samples[len(samples) - before :], samples])[start : stop + before]
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True)
 class Plan:
     """Which samples each step takes.
 
@@ -33,6 +61,11 @@ class Plan:
     def steps_per_epoch(self) -> int:
         """How many steps go once through the data."""
         return max(1, self.samples // self.batch_size)
+
+    @property
+    def step_samples(self) -> int:
+        """How many samples a step has."""
+        return min(self.samples, self.batch_size)
 
     def order(self, epoch: int) -> Int64[Tensor, " N"]:
         """The order in which an epoch goes through the samples."""

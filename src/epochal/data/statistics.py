@@ -33,6 +33,20 @@ class PixelStatistics:
         return {"mean": self.mean, "eigenvalues": self.eigenvalues, "eigenvectors": self.eigenvectors}
 
 
+def picture_of(colour: Float[Tensor, 3], side: int, padding: int = 0) -> Float[Tensor, "S S 3"]:
+    """A mean picture of one colour. The padding is no picture: it is zero in the mean too, and vanishes with it.
+
+    Args:
+        colour: red, green and blue, from 0 to 255.
+        side: of the picture with its padding, pixels.
+        padding: zeros around it.
+    """
+    picture = colour.new_zeros(side, side, 3)
+    inside = slice(padding, side - padding)
+    picture[inside, inside] = colour
+    return picture
+
+
 def pixel_statistics(batches: Iterable[UInt8[Tensor, "_ S S 3"]]) -> PixelStatistics:
     """The statistics of all pictures in `batches`, gathered in one pass.
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
 
-from epochal.core.fault import InputFault
+from epochal.core.fault import InputFault, printable
 from epochal.data.frame import Frame
 from epochal.data.images import ImageData, Picture, Pictures, Split
 from epochal.data.keyed import mixed_seed
@@ -62,7 +62,7 @@ def with_fewer(data: ImageData, count: int, seed: int) -> ImageData:
     """
     if not len(data.classes) <= count <= len(data.train):
         raise InputFault(
-            f"pictures={count} of {data.name}, which has {len(data.train):,} training pictures",
+            f"pictures={count} of {printable(data.name)}, which has {len(data.train):,} training pictures",
             expected=f"a number from {len(data.classes)} (one of each class) to {len(data.train)}",
         )
     generator = torch.Generator().manual_seed(mixed_seed(seed, _PURPOSE))

@@ -1,8 +1,8 @@
 """The watch for numbers that are no numbers: it freezes the weights at the bad step and names the layer.
 
-The watch lives on the device and costs no synchronisation. The step at which a loss or a gradient was first not finite
-is kept, the update of that step and of all later ones is withheld, and whenever the loop reads the watch it finds the
-weights as they were when it happened.
+The watch lives on the device and costs no synchronisation; from parameters on another device it fetches one number
+each. The step at which a loss or a gradient was first not finite is kept, the update of that step and of all later ones
+is withheld, and whenever the loop reads the watch it finds the weights as they were when it happened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ class FiniteWatch:
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
         self.names = [name for name, _ in trained]
-        self._parameters = [p for _, p in trained]
+        # Norms are taken device by device, and then put back into the order of the names.
+        devices = list(dict.fromkeys(p.device for _, p in trained))
+        places = [[at for at, (_, p) in enumerate(trained) if p.device == there] for there in devices]
+        self._parameters = [[trained[at][1] for at in those] for those in places]
+        order = torch.tensor([at for those in places for at in those], device=device).argsort()
+        self._order = order if len(devices) > 1 else None
         self._zero = torch.zeros((), dtype=torch.float32, device=device)
         self._first = torch.full((1 + len(self.names),), -1, dtype=torch.int64, device=device)
         self._step = torch.zeros((), dtype=torch.int64, device=device)
@@ -36,13 +41,21 @@ class FiniteWatch:
 
     def observe(self, loss: Float[Tensor, ""]) -> None:
         """Look at one step's loss and at the gradients it has left in the model's parameters."""
-        # A parameter that took no part in this step has no gradient, and nothing in it can be wrong.
-        found = iter(torch._foreach_norm([p.grad for p in self._parameters if p.grad is not None]))
-        norms = torch.stack([self._zero if p.grad is None else next(found).float() for p in self._parameters])
+        norms = torch.cat([self._norms(parameters) for parameters in self._parameters])
+        if self._order is not None:
+            norms = norms[self._order]
         bad = ~torch.isfinite(torch.cat([loss.detach().float().reshape(1), norms]))
         self._first.copy_(torch.where(bad & (self._first < 0), self._step, self._first))
         self.withheld.copy_(torch.maximum(self.withheld, bad.any().float()))
         self.gradient_norm.copy_(torch.linalg.vector_norm(norms))
+
+    def _norms(self, parameters: list[nn.Parameter]) -> Float[Tensor, " P"]:
+        """The norms of the gradients of parameters on one device, on the device of the watch."""
+        # A parameter that took no part in this step has no gradient, and nothing in it can be wrong.
+        found = iter(torch._foreach_norm([p.grad for p in parameters if p.grad is not None]))
+        zero = self._zero.to(parameters[0].device)
+        norms = torch.stack([zero if p.grad is None else next(found).float() for p in parameters])
+        return norms.to(self._zero.device, non_blocking=True)
 
     def verdict(self) -> tuple[int, str | None] | None:
         """The first bad step, and the parameter where the gradient broke; None while all is well.

@@ -1,6 +1,7 @@
 """The loop: it counts, times, logs, evaluates, saves, resumes and stops. It computes no gradient.
 
 What happens in a step is the task's own affair, so that a GAN, negative sampling or self-play need no hook here.
+Where several processes train together, all of them run this loop; the first one alone reads and writes the run.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +21,7 @@ from epochal.core.run import Run
 from epochal.engine import checkpoint, random
 from epochal.engine.checkpoint import Loaded, Snapshot
 from epochal.engine.device import memory_explained
+from epochal.engine.group import ALONE, Group
 from epochal.engine.interrupt import EvaluationInterrupted, Stop, stop_on_signals
 
 
@@ -91,12 +94,17 @@ class Pace:
 Report = Callable[[dict[str, Any]], None]
 
 
+def silent(row: dict[str, Any]) -> None:
+    """The report of who has nothing to say."""
+
+
 def fit(
     task: Task,
     run: Run,
     pace: Pace = Pace(),
-    report: Report = lambda row: None,
+    report: Report = silent,
     started: dict[str, Any] | None = None,
+    group: Group = ALONE,
 ) -> dict[str, float]:
     """Train the task to its end, or go on from the run's last checkpoint; return the last evaluation's metrics.
 
@@ -106,31 +114,51 @@ def fit(
         pace: how often to log and save.
         report: is shown every row of the log as it is written, and notes such as {"kind": "note", "text": ...}.
         started: further fields for the run's record, written once the run is held.
+        group: the processes that train together.
 
     Raises:
         Interrupted: a signal came; the state was saved first.
         NonFiniteFault: a loss or gradient was not finite; the last good checkpoint stands.
         MemoryFault: the device ran out of memory.
         DiskFault: the disk is full or refuses; the last good checkpoint stands.
+        PeerFault: another of the processes failed.
     """
-    with run.held(), stop_on_signals() as stop:
-        loop = _Loop(task, run, pace, report, stop)
+    with run.held() if group.first else nullcontext(), stop_on_signals(patient=group.size > 1) as stop:
+        group.heed(stop)
+        loop = _Loop(task, run, pace, report if group.first else silent, stop, group)
         try:
-            loop.resume()
-            run.update(status="running", **(started or {}))
-            with memory_explained(task.device):
+            with group.sharing_faults(), memory_explained(task.device):
+                loop.resume()
+                if group.first:
+                    run.update(status="running", **(started or {}))
                 metrics = loop.train()
         except Fault as fault:
-            _record_failure(run, fault)
+            if group.first:
+                _record_failure(run, fault)
+            if isinstance(fault, Interrupted):
+                group.wait()  # until the first process has written everything: when one leaves, all are ended
             raise
-        run.update(status="finished", reason=None, results=metrics, seconds=round(loop.seconds(), 3))
+        if group.first:
+            run.update(status="finished", reason=None, results=metrics, seconds=round(loop.seconds(), 3))
         return metrics
+
+
+def keep_start(task: Task, run: Run, group: Group = ALONE) -> None:
+    """Write the task's state as the checkpoint of step 0: for a training that begins with what is not drawn.
+
+    The first process's state counts; `fit` gives it to the others. From here on the run needs nothing but itself.
+
+    Raises:
+        NonFiniteFault: the state is not finite.
+        DiskFault: the disk is full or refuses.
+    """
+    _Loop(task, run, Pace(), silent, Stop(), group).save()
 
 
 def _record_failure(run: Run, fault: Fault) -> None:
     status = "interrupted" if isinstance(fault, Interrupted) else "failed"
     try:
-        run.update(status=status, reason=fault.what)
+        run.update(status=status, reason=fault.what, exit_code=fault.exit_code)
     except Fault:  # the disk is full: the cause must still be told
         return
 
@@ -138,8 +166,8 @@ def _record_failure(run: Run, fault: Fault) -> None:
 class _Loop:
     """One process's stretch of a training: from a checkpoint (or from nothing) to the end or an interruption."""
 
-    def __init__(self, task: Task, run: Run, pace: Pace, report: Report, stop: Stop) -> None:
-        self.task, self.run, self.pace, self.report, self.stop = task, run, pace, report, stop
+    def __init__(self, task: Task, run: Run, pace: Pace, report: Report, stop: Stop, group: Group) -> None:
+        self.task, self.run, self.pace, self.report, self.stop, self.group = task, run, pace, report, stop, group
         self.step = 0
         # An evaluation that is due but was not finished is part of the state, so that a resumed run makes it.
         self.evaluation_due = False
@@ -160,36 +188,55 @@ class _Loop:
         Raises:
             InputFault: there are checkpoints, and none of them is good or of this training.
         """
+        loaded = self._load() if self.group.first else None
+        step = self.group.told(loaded.step if loaded is not None else None)
+        if step is None:
+            return
+        self._restore(step, self.group.snapshot(loaded.snapshot if loaded is not None else Snapshot()))
+        if self.group.first:
+            checkpoint.clear_up(self.run.checkpoints, newest=self.step)
+            self.run.keep_rows(self._is_past)
+        self.report({"kind": "resumed", "step": self.step})
+
+    def _load(self) -> Loaded | None:
         if self.run.checkpoints.is_dir():
             checkpoint.clear_up(self.run.checkpoints)
         if not checkpoint.list_steps(self.run.checkpoints):
+            if self.run.record().get("start"):
+                raise InputFault(
+                    f"the run {self.run.name} began with weights that it has no checkpoint of",
+                    expected="the checkpoint of step 0, or a later one",
+                    remedy="start it again from the same weights",
+                )
             self.run.keep_rows(lambda row: False)
-            return
-        loaded = checkpoint.load(self.run.checkpoints, lambda text: self.report({"kind": "note", "text": text}))
+            return None
+        return checkpoint.load(self.run.checkpoints, lambda text: self.report({"kind": "note", "text": text}))
+
+    def _restore(self, step: int, snapshot: Snapshot) -> None:
+        loop = snapshot.under("loop").values
         try:
-            self._restore(loaded)
+            if step > self.task.steps:
+                raise ValueError(f"the training has only {self.task.steps} steps")
+            self.step = self._logged_step = step
+            self.evaluation_due = bool(loop["evaluation_due"])
+            self.metrics, self._earlier_seconds = dict(loop["metrics"]), float(loop["seconds"])
+            self.task.restore(snapshot.under("task"))
+            self._restore_generators(snapshot)
         except Fault:
             raise
         except (LookupError, TypeError, ValueError, RuntimeError) as error:
             raise InputFault(
-                f"the checkpoint of step {loaded.step} in {printable(str(self.run.folder))} is none of this training: "
+                f"the checkpoint of step {step} in {printable(str(self.run.folder))} is none of this training: "
                 f"{printable(str(error))}",
                 expected="the checkpoint that this version of epochal wrote for this run",
                 remedy="restore the run's folder from a copy, or train again",
             ) from error
-        checkpoint.clear_up(self.run.checkpoints, newest=loaded.step)
-        self.run.keep_rows(self._is_past)
-        self.report({"kind": "resumed", "step": self.step})
 
-    def _restore(self, loaded: Loaded) -> None:
-        loop = loaded.snapshot.under("loop").values
-        if loaded.step > self.task.steps:
-            raise ValueError(f"the training has only {self.task.steps} steps")
-        self.step, self.evaluation_due = loaded.step, bool(loop["evaluation_due"])
-        self.metrics, self._earlier_seconds = dict(loop["metrics"]), float(loop["seconds"])
-        self._logged_step = self.step
-        self.task.restore(loaded.snapshot.under("task"))
-        random.restore(loaded.snapshot.under("random"), self.task.device)
+    def _restore_generators(self, snapshot: Snapshot) -> None:
+        """Each process its own; one that was not there before goes on with those it was started with."""
+        states = snapshot.under("random" if self.group.first else f"random.{self.group.rank}")
+        if states.tensors or self.group.first:
+            random.restore(states, self.task.device)
 
     def _is_past(self, row: dict[str, Any]) -> bool:
         """True for a row of the log that will not be written again."""
@@ -213,9 +260,10 @@ class _Loop:
             if self.step % self.task.evaluate_every == 0 or self.step == self.task.steps:
                 self.evaluation_due = True
                 self._evaluate()
-            if self._save_is_due() or self.stop:
+            signal_number, save = self.group.agree(self.stop.signal_number or 0, self._save_is_due())
+            if save or signal_number:
                 self.save()
-            if self.stop:
+            if signal_number:
                 self._interrupt()
         self.save()
         return self.metrics
@@ -227,6 +275,8 @@ class _Loop:
 
     def _log(self, losses: dict[str, Tensor]) -> None:
         self._check()
+        if not self.group.first:
+            return
         now = time.perf_counter()
         values = torch.stack([loss.detach().float() for loss in losses.values()]).tolist()
         row: dict[str, Any] = {"kind": "step", **self._place(), **dict(zip(losses, values, strict=True))}
@@ -267,6 +317,8 @@ class _Loop:
         }
 
     def _write(self, row: dict[str, Any]) -> None:
+        if not self.group.first:
+            return
         self.run.log(row)
         self.report(row)
 
@@ -288,12 +340,16 @@ class _Loop:
             # The watch sees gradients; an update can still overflow.
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 raise NonFiniteFault(f"step {self.step - 1}: its update made {name} not finite", "finite numbers")
-        snapshot = state.prefixed("task") | random.capture(self.task.device).prefixed("random")
-        checkpoint.save(self.run.checkpoints, self.step, snapshot | Snapshot({}, values), self.pace.keep)
+        first, *others = self.group.gathered(random.capture(self.task.device))
+        snapshot = state.prefixed("task") | first.prefixed("random") | Snapshot({}, values)
+        for rank, generators in enumerate(others, 1):
+            snapshot |= generators.prefixed(f"random.{rank}")
+        if self.group.first:
+            checkpoint.save(self.run.checkpoints, self.step, snapshot, self.pace.keep)
         self._saved = time.perf_counter()
 
     def _interrupt(self) -> None:
-        number = self.stop.signal_number or 0
+        number, _ = self.group.agree(self.stop.signal_number or 0, False)
         raise Interrupted(
             number,
             f"stopped by {'Ctrl-C' if number == 2 else f'signal {number}'} after step {self.step}; everything is saved",

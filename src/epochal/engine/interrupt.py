@@ -1,4 +1,8 @@
-"""Signals: the first one asks the loop to save and stop, the second one ends the process at once."""
+"""Signals: the first one asks the loop to save and stop, the second one ends the process at once.
+
+A process among several is patient: a scheduler may signal both the launcher and the processes, so that the second
+signal means what the first one did; and it breaks off an evaluation only where the others do too.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,12 @@ class Stop:
 
     Attributes:
         signal_number: the signal that came, or None.
+        patient: a signal does nothing but ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = False) -> None:
         self.signal_number: int | None = None
+        self.patient = patient
         self._in_evaluation = False
 
     def __bool__(self) -> bool:
@@ -30,14 +36,14 @@ class Stop:
 
     @contextmanager
     def evaluation(self) -> Iterator[None]:
-        """While this is entered, a signal breaks off at once.
+        """While this is entered, a signal breaks off at once (unless this is patient).
 
         Raises:
             EvaluationInterrupted: a signal came.
         """
-        self._in_evaluation = True
+        self._in_evaluation = not self.patient
         try:
-            if self:
+            if self and not self.patient:
                 raise EvaluationInterrupted
             yield
         finally:
@@ -45,7 +51,7 @@ class Stop:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
-        if self:
+        if self and not self.patient:
             # The second signal: the user will not wait. Nothing is half-written that a later run would believe.
             os._exit(128 + number)
         self.signal_number = number
@@ -54,9 +60,9 @@ class Stop:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Stop]:
+def stop_on_signals(patient: bool = False) -> Iterator[Stop]:
     """Catch SIGTERM and SIGINT while this is entered (in the main thread; elsewhere signals are left alone)."""
-    stop = Stop()
+    stop = Stop(patient)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -1,4 +1,4 @@
-"""An optimizer's state under its parameters' names, so that it does not depend on their order."""
+"""An optimizer's state under its parameters' names, so that it depends neither on their order nor on their place."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from epochal.engine.checkpoint import Snapshot
+from epochal.engine.pieces import divided, joined, whole_parameters
 
 
 def capture(optimizer: torch.optim.Optimizer, model: nn.Module) -> Snapshot:
     """The optimizer's tensors by parameter name, and the numbers of its groups."""
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
     tensors = {
-        f"{names[id(parameter)]}.{key}": value
-        for parameter, state in optimizer.state.items()
-        for key, value in state.items()
+        f"{name}.{key}": joined([optimizer.state[piece][key] for piece in pieces])
+        for name, pieces in whole_parameters(model).items()
+        if pieces[0] in optimizer.state
+        for key, value in optimizer.state[pieces[0]].items()
         if isinstance(value, Tensor)
     }
     numbers = {
@@ -35,12 +36,13 @@ def restore(snapshot: Snapshot, optimizer: torch.optim.Optimizer, model: nn.Modu
         LookupError: a name is none of this optimizer's.
         ValueError: a tensor or a number is not what it could be.
     """
-    parameters = dict(model.named_parameters())
+    parameters = whole_parameters(model)
     optimizer.state.clear()
     for full_name, tensor in snapshot.tensors.items():
         name, _, key = full_name.rpartition(".")
-        parameter = parameters[name]
-        optimizer.state[parameter][key] = _beside(parameter, tensor)
+        pieces = parameters[name]
+        for piece, stored in zip(pieces, divided(tensor, pieces), strict=True):
+            optimizer.state[piece][key] = _beside(piece, stored)
     for full_name, value in snapshot.values.items():
         place, _, key = full_name.partition(".")
         group = optimizer.param_groups[int(place)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
@@ -12,12 +13,15 @@ from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.data.feed import Batch, Feed
+from epochal.data.keyed import mixed_seed
 from epochal.data.statistics import PixelStatistics
-from epochal.engine import optimizer_state
+from epochal.engine import optimizer_state, random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classify import classify
+from epochal.engine.classify import Classified, probabilities
 from epochal.engine.device import autocast
 from epochal.engine.finite import FiniteWatch
+from epochal.engine.frozen import resting, train_but
+from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CROSS_ENTROPY, CrossEntropy, right_answers
 from epochal.engine.probe import first_non_finite
 from epochal.engine.schedule import Schedule
@@ -39,6 +43,10 @@ class Supervised:
         precision: fp32 or bf16.
         micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same but for
             the masks of dropout, which are drawn for each part.
+        group: the processes that train together, each with its part of every batch; the feed must be of the same.
+
+    Raises:
+        InputFault: there are more processes than pictures in a batch.
     """
 
     def __init__(
@@ -54,6 +62,7 @@ class Supervised:
         objective: CrossEntropy = CROSS_ENTROPY,
         precision: str = "fp32",
         micro_batches: int = 1,
+        group: Group = ALONE,
     ) -> None:
         self.model, self.optimizer, self.schedule, self.feed = model, optimizer, schedule, feed
         self.device, self.precision, self.micro_batches = feed.device, precision, micro_batches
@@ -64,6 +73,16 @@ class Supervised:
         # Answered right in the epoch under way, a number for each step summed on the device; and in the last whole one.
         self._right = torch.zeros((), device=self.device)
         self._train_top1: float | None = None
+        self.group, self._replica = group, group.replica(model)
+        self._resting = resting(model)
+        if group.size > feed.plan.step_samples:
+            raise InputFault(
+                f"batches of {feed.plan.step_samples} pictures cannot be shared out to {group.size} processes",
+                expected="at least one picture for each",
+            )
+        if not group.first:
+            # The network began with the same weights in all processes; from here on each draws masks of its own.
+            random.seed_everything(mixed_seed(feed.seed, group.rank))
         self.watch = FiniteWatch(model, self.device)
         if not all(group.get("fused") for group in optimizer.param_groups):
             raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
@@ -76,7 +95,7 @@ class Supervised:
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
         """Forward, backward, update."""
-        self.model.train()
+        train_but(self.model, self._resting)
         self.watch.begin(number)
         rate = self.schedule.lr(number)
         for group in self.optimizer.param_groups:
@@ -84,18 +103,23 @@ class Supervised:
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.zeros((), device=self.device)
         right = torch.zeros((), device=self.device)
-        for part in batch.parts(self.micro_batches):
-            logits = self._forward(part.images)
-            share = self.objective(logits, part) / len(batch.labels)
-            share.backward()
-            loss += share.detach()
+        count = self.feed.plan.step_samples
+        parts = list(batch.parts(self.micro_batches))
+        for part in parts:
+            with nullcontext() if part is parts[-1] else self.group.gathering(self._replica):
+                logits = self._forward(part.images)
+                summed = self.objective(logits, part)
+                # The average of this over the processes is the gradient of the whole batch's mean loss.
+                (summed / (count / self.group.size)).backward()
+            loss += summed.detach()
             right += right_answers(logits, part)
+        loss, right = self.group.total(loss, right)
         self.watch.observe(loss)
         self.optimizer.step()
-        self._count(number, right / len(batch.labels))
+        self._count(number, right / count)
         return {
-            "loss": loss,
-            "accuracy": right / len(batch.labels),
+            "loss": loss / count,
+            "accuracy": right / count,
             "gradient_norm": self.watch.gradient_norm,
         }
 
@@ -111,7 +135,7 @@ class Supervised:
 
     def _forward(self, images: Float[Tensor, "B 3 C C"]) -> Float[Tensor, "B K"]:
         with autocast(self.device, self.precision):
-            return self.model(images).float()  # type: ignore[no-any-return]
+            return self._replica(images).float()  # type: ignore[no-any-return]
 
     def rates(self, number: int) -> dict[str, float]:
         """The learning rate of a step."""
@@ -123,10 +147,17 @@ class Supervised:
         Beside them `train_top1`, once an epoch is over: the share of the training pictures that was answered right
         during the last whole epoch, as the pictures were shown (augmented, with dropout) and before each update.
         """
-        held_out = self.feed.held_out(batch_size=self.feed.plan.batch_size)
-        result = classify(self.model, held_out, crop=self.feed.augmentation.crop, precision=self.precision)
+        labels = self.feed.held_out_labels
+        table = torch.zeros(len(labels), len(self.feed.data.classes), device=self.device)
+        result = Classified(self.group.assembled(table, self._answers()), labels)
         seen = {} if self._train_top1 is None else {"train_top1": self._train_top1}
         return result.metrics() | seen
+
+    def _answers(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The probabilities of the classes for the held-out pictures that are this process's to look at."""
+        crop = self.feed.augmentation.crop
+        for places, images in self.feed.held_out(batch_size=self.feed.plan.batch_size):
+            yield places, probabilities(self.model, images, crop=crop, precision=self.precision)
 
     def observe(self, metrics: dict[str, float]) -> None:
         """Tell the schedule the held-out error."""
@@ -140,21 +171,30 @@ class Supervised:
         step, parameter = found
         # The watch withheld the update, so the weights are those of the bad step and its batch can be made again.
         batch = next(islice(self.feed.batches(step, step + 1), 1))
-        if parameter is not None:
-            place = f"the gradient of {parameter}"
-        elif not torch.isfinite(batch.images).all():
-            place = "the batch of pictures"
-        else:
-            self.model.train()
-            with autocast(self.device, self.precision):
-                layer = first_non_finite(self.model, batch.images)
-            place = f"the output of layer {layer}" if layer else "the loss"
-        samples = ", ".join(printable(self.feed.data.train.where(int(i)), 80) for i in batch.index[:3])
+        place, samples = self._blamed(parameter, batch)
         return NonFiniteFault(
             f"step {step}: {place} is not finite (learning rate {self.schedule.lr(step):g}; samples {samples}, ...)",
             expected="finite numbers",
             remedy="train again with a lower learning rate (--set lr=...), or look at the data (`epochal data check`)",
         )
+
+    def _blamed(self, parameter: str | None, batch: Batch) -> tuple[str, str]:
+        """Where the first bad number arose, and from which samples."""
+        place, sure = f"the gradient of {parameter}", False
+        if parameter is None:
+            broken = self.group.everyone(not torch.isfinite(batch.images).all())
+            if any(broken):
+                place, sure = "the batch of pictures", broken[self.group.rank]
+            else:
+                train_but(self.model, self._resting)
+                with autocast(self.device, self.precision):
+                    layer = first_non_finite(self.model, batch.images)
+                place, sure = f"the output of layer {layer}" if layer else "the loss", layer is not None
+        samples = ", ".join(printable(self.feed.data.train.where(int(i)), 80) for i in batch.index[:3])
+        # Of several processes, the one with the bad pictures knows best; all raise the same.
+        told = self.group.everyone([place, samples, sure])
+        place, samples, _ = next((one for one in told if one[2]), told[0])
+        return place, samples
 
     def state(self) -> Snapshot:
         """Weights, momentum, the schedule's memory, the training set's statistics, the count of the epoch under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,56 +10,69 @@ from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.images import Pictures
 from epochal.data.source import open_data
-from epochal.verbs import catalogue
-from epochal.verbs.train import default_workers
-from epochal.verbs.trained import load_classifier
+from epochal.verbs.launch import default_workers
+from epochal.verbs.trained import Trained, find_trained
+from epochal.verbs.weights import Source
 
 
 def evaluate(
     run: Run | Path | str,
     *,
+    weights: Source | None = None,
+    overrides: Sequence[str] = (),
     data: str | None = None,
     crops: int = 1,
     split: str = "held-out",
     device: str = "auto",
     offline: bool = False,
 ) -> dict[str, Any]:
-    """Top-1 and top-5 accuracy and mean loss of a run's newest good checkpoint.
+    """Top-1 and top-5 accuracy and mean loss of a run's newest good checkpoint, or of weights from elsewhere.
 
     Args:
-        run: its path, its name in the runs folder, or `latest`.
-        data: another data set with the same classes; the run's own if None.
+        run: its path, its name in the runs folder, or `latest`; an exported folder; with weights, a landmark's name.
+        weights: weights for that landmark: a file, an exported folder, a run, or what `read_weights` has read.
+        overrides: settings of the network that the weights do not tell, as `name=value`.
+        data: a data set with the same classes; if None, the run's own.
         crops: 1 for the centre crop, 10 for the paper's ten-crop average (Section 4.1).
         split: `held-out` or `train`.
         device: where to compute.
         offline: never download.
 
     Raises:
-        InputFault: the run or the data cannot be used, or their classes differ.
+        InputFault: the run, the weights or the data cannot be used, or their classes differ.
     """
     if crops not in (1, 10):
         raise InputFault(f"crops cannot be {crops}", expected="1 (centre) or 10 (the paper's protocol)")
     if split not in ("held-out", "train"):
         raise InputFault(f"there is no split {printable(split)!r}", expected="held-out or train")
-    found = catalogue.find_run(run)
-    classifier, step, passed_over = load_classifier(found, device)
-    opened = open_data(data or found.record()["data"], offline=offline)
-    if not classifier.knows(opened):
+    # Weights need not name their classes: then they are those of the data.
+    opened = None if data is None else open_data(data, offline=offline)
+    asked = find_trained(run, weights=weights, overrides=overrides, data=opened, device=device, offline=offline)
+    if opened is None:
+        opened = open_data(_own_data(asked), offline=offline)
+    if not asked.classifier.knows(opened):
         raise InputFault(
-            f"the classes of {printable(opened.name)} are not those of the run {found.name}",
-            expected=", ".join(printable(name, 30) for name in classifier.classes[:10]),
+            f"the classes of {printable(opened.name)} are not those of {asked.name}",
+            expected=", ".join(printable(name, 30) for name in asked.classifier.classes[:10]),
             remedy="evaluate on data with the same class names in the same order",
         )
     chosen = opened.held_out if split == "held-out" else opened.train
     workers = 0 if isinstance(chosen, Pictures) else default_workers()
-    result = classifier.examine(chosen, ten=crops == 10, workers=workers)
+    result = asked.classifier.examine(chosen, ten=crops == 10, workers=workers)
     return {
-        "run": str(found.folder),
-        "step": step,
+        "run": asked.name,
+        "step": asked.step,
         "data": opened.name,
         "split": split,
         "pictures": len(chosen),
         "crops": crops,
         **result.metrics(),
-        "notes": list(passed_over),
+        "account": list(asked.account),
+        "notes": list(asked.notes),
     }
+
+
+def _own_data(asked: Trained) -> str:
+    if asked.data is None:
+        raise InputFault(f"{asked.name} does not say what it learned from", expected="data to measure it on (--data)")
+    return asked.data

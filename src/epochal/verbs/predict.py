@@ -14,8 +14,8 @@ from epochal.core.run import Run
 from epochal.data.decode import EXTENSIONS, decode_bytes, decode_file
 from epochal.data.images import Picture
 from epochal.measure.accuracy import top_classes
-from epochal.verbs import catalogue
-from epochal.verbs.trained import load_classifier
+from epochal.verbs.trained import find_trained
+from epochal.verbs.weights import Source
 
 # A picture on standard input may be this large; what is decoded is bounded by pixels as well.
 STDIN_BYTES = 256 << 20
@@ -37,26 +37,38 @@ class Prediction:
 
 
 def predict(
-    run: Run | Path | str, inputs: Sequence[Path | str], *, top: int = 5, crops: int = 1, device: str = "auto"
+    run: Run | Path | str,
+    inputs: Sequence[Path | str],
+    *,
+    weights: Source | None = None,
+    overrides: Sequence[str] = (),
+    top: int = 5,
+    crops: int = 1,
+    device: str = "auto",
+    offline: bool = False,
 ) -> list[Prediction]:
     """The most probable classes of pictures; an unreadable one gets a fault and the others are still answered.
 
     Args:
-        run: its path, its name in the runs folder, or `latest`.
+        run: its path, its name in the runs folder, or `latest`; an exported folder; with weights, a landmark's name.
+        weights: weights for that landmark: a file, an exported folder, a run, or what `read_weights` has read. Classes
+            that they do not name are told by number.
+        overrides: settings of the network that the weights do not tell, as `name=value`.
         inputs: files, folders (searched for pictures), patterns such as `*.jpg`, or `-`: a picture on standard input,
             or one path a line.
         top: how many classes to name.
         crops: 1, or 10 for the paper's ten-crop average.
         device: where to compute.
+        offline: never download.
 
     Raises:
-        InputFault: the run cannot be used, or an input matches nothing.
+        InputFault: the run or the weights cannot be used, or an input matches nothing.
     """
     if crops not in (1, 10):
         raise InputFault(f"crops cannot be {crops}", expected="1 (centre) or 10 (the paper's protocol)")
     if top < 1:
         raise InputFault(f"top cannot be {top}", expected="at least 1")
-    classifier, _, _ = load_classifier(catalogue.find_run(run), device)
+    classifier = find_trained(run, weights=weights, overrides=overrides, device=device, offline=offline).classifier
     predictions = []
     for source, picture in _pictures(inputs):
         if isinstance(picture, InputFault):

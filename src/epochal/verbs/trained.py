@@ -1,16 +1,83 @@
-"""A run's trained network, from its newest good checkpoint."""
+"""A trained network, ready to be asked: from a run, an exported folder, or weights that came from elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+import torch
 
 from epochal import landmarks as table
 from epochal.core.fault import Fault, InputFault, printable
 from epochal.core.run import Run
+from epochal.data.images import ImageData
+from epochal.data.statistics import PixelStatistics, picture_of
 from epochal.engine import checkpoint
+from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classifier import Classifier
 from epochal.engine.device import choose_device
+from epochal.verbs import catalogue
+from epochal.verbs.weights import Source, Weights, from_pretrained, is_exported, read_weights, with_pixel_scale
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network that can be asked.
+
+    Attributes:
+        name: what it is called.
+        classifier: the network with all it needs to answer.
+        data: what it learned from, if that is known here.
+        step: how many steps it has learned, if it is a run's.
+        account: what became of each tensor of weights from elsewhere.
+        notes: what a person should know.
+    """
+
+    name: str
+    classifier: Classifier
+    data: str | None = None
+    step: int | None = None
+    account: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def find_trained(
+    source: Run | Path | str,
+    *,
+    weights: Source | None = None,
+    overrides: Sequence[str] = (),
+    data: ImageData | None = None,
+    device: str = "auto",
+    offline: bool = False,
+) -> Trained:
+    """What is meant by a run, an exported folder, or a landmark's name with weights for it.
+
+    Args:
+        source: a run, its path or name, or `latest`; an exported folder, or one on the Hub; or a landmark's name.
+        weights: weights for that landmark: what `read_weights` reads or has read.
+        overrides: settings of the network that the weights do not tell, as `name=value`.
+        data: pictures whose classes the weights have, in their order, where the weights themselves do not name them.
+        device: where to compute.
+        offline: never download.
+
+    Raises:
+        InputFault: nothing is there, something is damaged, or things do not fit together.
+    """
+    if weights is not None:
+        return _of_weights(str(source), weights, overrides, data, device, offline)
+    if overrides:
+        raise InputFault(
+            f"{printable(overrides[0])} cannot be set: {printable(str(source))} has its settings already",
+            expected="settings only with a landmark and --weights",
+        )
+    if not isinstance(source, Run) and is_exported(source):
+        return Trained(str(source), from_pretrained(source, device=device, offline=offline))
+    run = catalogue.find_run(source)
+    classifier, step, passed_over = load_classifier(run, device)
+    return Trained(f"the run {run.name}", classifier, run.record()["data"], step, notes=passed_over)
 
 
 def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tuple[str, ...]]:
@@ -37,3 +104,68 @@ def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tu
             remedy="restore run.json and checkpoints from a copy",
         ) from None
     return classifier, loaded.step, loaded.passed_over
+
+
+def _of_weights(
+    landmark: str,
+    source: Source,
+    overrides: Sequence[str],
+    data: ImageData | None,
+    device: str,
+    offline: bool,
+) -> Trained:
+    package = table.load(landmark)
+    given = source if isinstance(source, Weights) else read_weights(source, landmark, offline=offline)
+    transfer = import_module(f"epochal.landmarks.{landmark}.transfer")
+    recipe = transfer.own_recipe(given.settings).override(list(overrides))
+    assert isinstance(recipe, package.RECIPE)
+    if given.unplaced:
+        raise InputFault(
+            f"{printable(given.source)} has a tensor that the layout {given.layout} has no place for: "
+            f"{printable(given.unplaced[0])}",
+            expected="the weights of one network, and nothing else",
+            remedy="in Python, `epochal.load_into(model, weights, partial=True)` leaves out what does not fit",
+        )
+    classes = _classes(given, transfer.outputs(recipe, given.tensors), data)
+    fitting = given if given.pixels is None else with_pixel_scale(given, landmark, recipe.pixel_scale)
+    statistics = _statistics(given, recipe.stored_size, recipe.padding)
+    snapshot = Snapshot(fitting.tensors).prefixed("model") | Snapshot(statistics.tensors()).prefixed("statistics")
+    build = import_module(f"epochal.landmarks.{landmark}.train").classifier
+    try:
+        classifier: Classifier = build(recipe, classes, snapshot, choose_device(device))
+    except (LookupError, TypeError, ValueError) as error:
+        raise InputFault(
+            f"{printable(given.source)} does not fit together: {printable(str(error))}",
+            remedy="leave out --set, or set what the weights were trained with",
+        ) from None
+    return Trained(printable(given.source), classifier, account=replace(fitting, notes=()).account(), notes=given.notes)
+
+
+def _classes(weights: Weights, outputs: int, data: ImageData | None) -> tuple[str, ...]:
+    """The names of the network's classes: its own, or those of the data it is asked about."""
+    if weights.classes is not None:
+        return weights.classes
+    if data is None:
+        return tuple(f"class {number}" for number in range(outputs))
+    if len(data.classes) != outputs:
+        raise InputFault(
+            f"{printable(weights.source)} tells {outputs:,} classes apart, and {printable(data.name)} has "
+            f"{len(data.classes):,}",
+            expected="data with the classes that the weights were trained on, in their order",
+            remedy="`epochal finetune` gives weights a new last layer for other classes",
+        )
+    return data.classes
+
+
+def _statistics(weights: Weights, stored_size: int, padding: int) -> PixelStatistics:
+    """What is subtracted from a picture; the axes of colour are of use in training only."""
+    if weights.pixels is None:
+        raise InputFault(
+            f"{printable(weights.source)} does not say how pictures were prepared for it, nor does its layout",
+            expected="a run, what `epochal export` wrote, or weights in a layout of another library",
+            remedy="evaluate the run itself, or export it again",
+        )
+    mean = weights.pixels.mean
+    if mean.dim() == 1:
+        mean = picture_of(mean, stored_size + 2 * padding, padding)
+    return PixelStatistics(mean, torch.zeros(3), torch.eye(3))

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
-from epochal.data.sampler import Plan
+from epochal.data.sampler import WHOLE, Plan, Share
 
 
 def test_an_epoch_takes_every_sample_once_but_for_an_incomplete_batch() -> None:
@@ -36,3 +37,19 @@ def test_the_global_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     Plan(50, 5, 0).order(0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("samples", "processes"), [(48, 2), (47, 3), (3, 3), (10, 1)])
+def test_the_shares_together_are_all_samples_in_their_order(samples: int, processes: int) -> None:
+    order = torch.randperm(samples)
+    shares = [Share(number, processes) for number in range(processes)]
+    parts = [share.part(order) for share in shares]
+    assert torch.equal(torch.cat(parts), order)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert torch.equal(WHOLE.part(order), order)
+
+
+def test_a_share_can_have_the_sample_before_it_too() -> None:
+    order = torch.arange(7)
+    parts = [Share(number, 3).part(order, before=1).tolist() for number in range(3)]
+    assert parts == [[6, 0, 1], [1, 2, 3], [3, 4, 5, 6]]

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from epochal.landmarks.alexnet.model import check_image
 from epochal.landmarks.alexnet.scaled import ScaledAlexNet
 
+_PARTS = ("conv", "bn", "shortcut", "fc", "relu", "norm", "pool", "drop")
+
 
 class ModernAlexNet(ScaledAlexNet):
     """The scaled network with batch normalisation, with shortcuts, or with both.
@@ -40,6 +42,9 @@ class ModernAlexNet(ScaledAlexNet):
         self.bn1, self.bn2 = normalisation(self.conv1, batch_norm), normalisation(self.conv2, batch_norm)
         self.bn3, self.bn4, self.bn5 = (normalisation(layer, batch_norm) for layer in self.middle)
         self.shortcut3, self.shortcut4, self.shortcut5 = (shortcut(layer, residual) for layer in self.middle)
+        # In the order of the forward pass: of the parameters whose gradient is bad, the last one is blamed.
+        order = [part + str(layer) for layer in range(1, 9) for part in _PARTS]
+        self._modules = {name: self._modules[name] for name in order if name in self._modules}
 
     @property
     def middle(self) -> tuple[nn.Module, nn.Module, nn.Module]:

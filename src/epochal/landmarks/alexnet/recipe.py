@@ -20,6 +20,7 @@ Maps = Annotated[int, pydantic.Field(ge=2, le=4096, multiple_of=2)]
 Kernel = Annotated[int, pydantic.Field(ge=1, le=15), pydantic.AfterValidator(_odd)]
 _MOST_WEIGHTS = 10**9
 Epoch = Annotated[float, pydantic.Field(ge=0, le=100000)]
+Layer = Annotated[str, pydantic.Field(min_length=1, max_length=20)]
 
 
 class AlexNetRecipe(Recipe):
@@ -76,6 +77,9 @@ class AlexNetRecipe(Recipe):
     cutmix: float = setting(0.0, "paste a part of another picture in; likewise", "ours: 2019", ge=0, le=100)
     label_smoothing: float = setting(0.0, "share of the truth spread over all classes", "ours: 2016", ge=0, lt=1)
 
+    freeze: tuple[Layer, ...] = setting(
+        (), "layers that keep their first weights; convolutions, or body: all but the last", "ours: transfer"
+    )
     init_sd: float | None = setting(0.01, "deviation of the weights; none: sqrt(2 / fan-in)", "Section 5", gt=0)
     init_middle_sd: float | None = setting(0.01, "the same for conv3, conv4, conv5", "Section 5", gt=0)
     init_bias: float = setting(1.0, "bias of conv2, conv4, conv5 and the hidden dense layers", "Section 5")
@@ -98,6 +102,7 @@ class AlexNetRecipe(Recipe):
     )
     decay_biases: bool = setting(True, "weight decay on biases too; the 2012 code has none there", "Section 5")
     bias_rate: float = setting(1.0, "learning rate of biases over that of weights; 2 in the 2012 code", "ours", gt=0)
+    head_rate: float = setting(1.0, "learning rate of the last layer over that of the others", "ours: transfer", gt=0)
     schedule: Literal["plateau", "drops", "cosine"] = setting(
         "plateau", "plateau: divide by 10 when the held-out error stalls; drops: at fixed epochs", "Section 5"
     )

@@ -56,18 +56,32 @@ class VelocitySGD(torch.optim.SGD):
 
 
 def parameter_groups(
-    model: nn.Module, *, weight_decay: float, decay_convolutions: bool, decay_biases: bool, bias_rate: float
+    model: nn.Module,
+    *,
+    weight_decay: float,
+    decay_convolutions: bool,
+    decay_biases: bool,
+    bias_rate: float,
+    head: tuple[str, ...] = (),
+    head_rate: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Groups for an optimizer: biases, which the 2012 code treats differently, and weights with and without decay.
 
-    Without `decay_convolutions` the weights of convolutions go undecayed, as in that code's files for CIFAR-10.
+    Without `decay_convolutions` the weights of convolutions go undecayed, as in that code's files for CIFAR-10. Frozen
+    weights are in no group. The modules of the `head` learn at `head_rate` times the rate of the others.
     """
-    biases = [p for name, p in model.named_parameters() if name.endswith("bias")]
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    biases = [p for name, p in trained if name.endswith("bias")]
     free = set() if decay_convolutions else {id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d)}
-    weights = [p for name, p in model.named_parameters() if not name.endswith("bias")]
-    groups = [
+    weights = [p for name, p in trained if not name.endswith("bias")]
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in weights if id(p) not in free], "weight_decay": weight_decay, "rate": 1.0},
         {"params": biases, "weight_decay": weight_decay if decay_biases else 0.0, "rate": bias_rate},
         {"params": [p for p in weights if id(p) in free], "weight_decay": 0.0, "rate": 1.0},
     ]
+    last = {id(p) for name, p in trained if name.startswith(tuple(f"{module}." for module in head))}
+    for group in list(groups):
+        of_head = {**group, "params": [p for p in group["params"] if id(p) in last], "rate": group["rate"] * head_rate}
+        group["params"] = [p for p in group["params"] if id(p) not in last]
+        groups.append(of_head)
     return [group for group in groups if group["params"]]

@@ -15,12 +15,16 @@ from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classifier import Classifier
 from epochal.engine.device import choose_precision, placed
+from epochal.engine.frozen import freeze
+from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CrossEntropy
 from epochal.engine.schedule import Cosine, Drops, Plateau, Schedule
 from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.landmarks.alexnet.columns import TwoColumnAlexNet
 from epochal.landmarks.alexnet.networks import network
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 from epochal.landmarks.alexnet.sgd import VelocitySGD, parameter_groups
+from epochal.landmarks.alexnet.transfer import chosen, head
 
 
 def task(
@@ -32,8 +36,21 @@ def task(
     workers: int = 0,
     micro_batches: int = 1,
     resident_bytes: int = RESIDENT_BYTES,
+    columns: tuple[torch.device, torch.device] | None = None,
+    group: Group = ALONE,
 ) -> Supervised:
     """The training that the recipe describes, at its first step.
+
+    Args:
+        recipe: what is trained, and how.
+        data: what is learned.
+        seed: decides weights, order, augmentation and dropout.
+        device: where it is trained.
+        workers: processes that decode pictures.
+        micro_batches: into how many parts a batch is split.
+        resident_bytes: a split larger than this is not kept in memory.
+        columns: the devices of the two columns, the first of them `device`; None: all on `device`.
+        group: the processes that train together.
 
     Raises:
         InputFault: the recipe asks for something that its network or the data does not have.
@@ -41,7 +58,9 @@ def task(
     random.seed_everything(seed)
     if recipe.pictures is not None:
         data = with_fewer(data, recipe.pictures, seed)
-    model = placed(network(recipe, len(data.classes)), device)
+    model = network(recipe, len(data.classes))
+    model = placed(model, device) if columns is None else TwoColumnAlexNet(model, columns)
+    freeze(model, chosen(model, recipe.freeze))
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -61,6 +80,7 @@ def task(
         device=device,
         workers=workers,
         resident_bytes=resident_bytes,
+        part=group.share,
     )
     return Supervised(
         model,
@@ -73,6 +93,7 @@ def task(
         objective=CrossEntropy(recipe.label_smoothing),
         precision=choose_precision(recipe.precision, device),
         micro_batches=micro_batches,
+        group=group,
     )
 
 
@@ -84,6 +105,8 @@ def optimizer(recipe: AlexNetRecipe, model: nn.Module) -> torch.optim.Optimizer:
         decay_convolutions=recipe.decay_convolutions,
         decay_biases=recipe.decay_biases,
         bias_rate=recipe.bias_rate,
+        head=() if recipe.head_rate == 1.0 else head(model),
+        head_rate=recipe.head_rate,
     )
     match recipe.optimizer:
         case "velocity":
