@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.run import Run
-from epochal.data.decode import decode_file
-from epochal.data.images import Picture, Split
 from epochal.data.source import open_data
 from epochal.verbs import catalogue
+from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import load_classifier
 from epochal.view.save import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-# How many held-out pictures are shown when none are named.
-PICTURES = 24
 
 
 @dataclass(frozen=True)
@@ -62,36 +57,31 @@ def look(
 
     Args:
         run: its path, its name in the runs folder, or `latest`.
-        view: a name that `views` lists; all of them if None.
+        view: a name that `views` lists; all that the run's network has if None, or, with `images` or `layer`, all
+            those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
-        layer: the layer to show, for `features`.
+        layer: the layer to show, for `features` and `patches`.
         out: a PNG file for a single view, or a folder; the run's `figures` if None.
         device: where to compute.
         offline: never download.
 
     Raises:
-        InputFault: the run, view, layer or a picture cannot be used.
+        InputFault: the run, view, layer or a picture cannot be used, or the network has no such view.
         DiskFault: the picture cannot be written.
     """
     found = catalogue.find_run(run)
     record = found.record()
-    known = views(record["landmark"])
-    if view is not None and view not in known:
-        raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
-    if layer is not None and view not in (None, "features"):
-        raise InputFault(f"the view {view!r} shows no layer", expected="no --layer, or the view `features`")
-    classifier, _, _ = load_classifier(found, device)
-    pictures = (
-        [(decode_file(Path(image)), "") for image in images]
-        if images
-        else _some(record["data"], classifier.classes, offline)
-    )
+    module = _look_module(record["landmark"])
+    names = _named(module, view, layer=layer, images=images)
+    places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
+    trained, _, _ = load_classifier(found, device)
+    opened = partial(open_data, record["data"], offline=offline)
+    scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
-    draw = _look_module(record["landmark"]).look
     looks = []
-    for name in [view] if view else list(known):
-        figure = draw(name, classifier, recipe, found.metrics(), pictures, layer if name == "features" else None)
-        looks.append(Look(name, figure, save(figure, _place(found, name, layer, out, single=view is not None))))
+    for name in names if view is not None else [name for name in names if name in module.shown(scene)]:
+        figure = module.look(name, scene, recipe, found.metrics(), layer)
+        looks.append(Look(name, figure, save(figure, places[name])))
     return looks
 
 
@@ -100,8 +90,32 @@ def _look_module(landmark: str) -> Any:
     return import_module(f"epochal.landmarks.{landmark}.look")
 
 
+def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str]) -> list[str]:
+    """The views asked for.
+
+    Raises:
+        InputFault: there is no such view, or it shows no layer, or no picture of one's own.
+    """
+    known = list(module.VIEWS)
+    if view is not None and view not in known:
+        raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
+    fitting = [name for name in known if layer is None or name in module.OF_A_LAYER]
+    if view is not None and view not in fitting:
+        raise InputFault(f"the view {view!r} shows no layer", expected=_instead("--layer", module.OF_A_LAYER))
+    fitting = [name for name in fitting if not images or name in module.OF_PICTURES]
+    if view is not None and view not in fitting:
+        raise InputFault(
+            f"the view {view!r} shows no picture of your own", expected=_instead("--image", module.OF_PICTURES)
+        )
+    return fitting if view is None else [view]
+
+
+def _instead(option: str, names: Sequence[str]) -> str:
+    return f"no {option}, or one of the views {', '.join(names)}"
+
+
 def _place(run: Run, view: str, layer: str | None, out: Path | str | None, *, single: bool) -> Path:
-    stem = f"{view}-{layer}" if layer and view == "features" else view
+    stem = view if layer is None else f"{view}-{layer}"
     if out is None:
         return run.figures / f"{stem}.png"
     path = Path(out)
@@ -113,13 +127,3 @@ def _place(run: Run, view: str, layer: str | None, out: Path | str | None, *, si
             expected="a file ending in .png for one view, or a folder",
         )
     return path / f"{stem}.png"
-
-
-def _some(spec: str, classes: tuple[str, ...], offline: bool) -> list[tuple[Picture, str]]:
-    """A few held-out pictures, spread over the classes."""
-    split: Split = open_data(spec, offline=offline).held_out
-    count = min(PICTURES, len(split))
-    # Equal strides through the pictures sorted by class visit all classes, however the set is arranged.
-    by_class = np.argsort(split.labels, kind="stable")
-    chosen = [int(by_class[place * len(split) // count]) for place in range(count)]
-    return [(split.picture(place), classes[int(split.labels[place])]) for place in chosen]

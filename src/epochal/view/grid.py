@@ -13,7 +13,7 @@ from epochal.view.mosaic import Panel, across, fitted
 from epochal.view.sheet import NARROWEST, Sheet, heading_height, notice
 
 MOST = 400  # more would be a picture that no viewer opens
-_SIDE = 192
+_SIDE = 200  # whole multiples of 28, 32 and 8 come close to it
 _GAP = 22
 _FRAME = 5
 
@@ -63,16 +63,28 @@ def picture_grid(
 
 
 def answer_grid(
-    pictures: Sequence[Panel], answers: Sequence[Answer], title: str = "What the network sees", wide: int | None = None
+    pictures: Sequence[Panel],
+    answers: Sequence[Answer],
+    title: str = "What the network sees",
+    subtitle: str | None = None,
+    wide: int | None = None,
 ) -> Figure:
     """The pictures, framed and signed by whether the network is right, with its answer and the truth.
+
+    Args:
+        pictures: RGB, of any sizes.
+        answers: one for each picture.
+        title: the headline.
+        subtitle: a muted line below it; how many answers are right if None.
+        wide: how many to put in a row.
 
     Raises:
         InputFault: there is not one answer for each picture.
     """
     _check_lengths(pictures, answers, "answers")
-    judged = [answer.is_right for answer in answers[:MOST] if answer.is_right is not None]
-    subtitle = f"{sum(judged)} of {len(judged)} right" if judged else f"{min(len(answers), MOST)} pictures"
+    if subtitle is None:
+        judged = [answer.is_right for answer in answers[:MOST] if answer.is_right is not None]
+        subtitle = f"{sum(judged)} of {len(judged)} right" if judged else f"{min(len(answers), MOST)} pictures"
 
     def describe(sheet: Sheet, place: int, x: int, y: int, box: int) -> None:
         answer = answers[place]

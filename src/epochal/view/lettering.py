@@ -82,6 +82,7 @@ def font(size: float, bold: bool = False) -> FontProperties:
     return FontProperties(family=list(families()), size=size, weight="bold" if bold else "normal")
 
 
+@lru_cache(maxsize=4096)  # pages ask twice: how much room they need, and where words go
 def width_of(text: str, size: float, bold: bool = False) -> float:
     """The width in pixels of one line of text."""
     renderer = RendererAgg(1, 1, style.DPI)

@@ -20,6 +20,7 @@ from epochal.view.mosaic import rgb
 
 NARROWEST = 900
 _CAPTION_GAP = 16
+_LONGEST = 400  # characters in a line; the widest page holds fewer
 
 
 class Sheet:
@@ -53,9 +54,13 @@ class Sheet:
         align: Literal["left", "center", "right"] = "left",
         width: style.Pixels | None = None,
         over_lines: bool = False,
+        turned: bool = False,
     ) -> None:
-        """Write one line whose baseline is at `y`, cut to `width` pixels where given, on a patch of page if asked."""
-        shown = legible(text)
+        """Write one line whose baseline is at `y`, cut to `width` pixels where given, on a patch of page if asked.
+
+        A turned line reads upwards and begins at `y`, with `x` in its middle.
+        """
+        shown = legible(text, _LONGEST)
         if width is not None:
             shown = cut(shown, width, size, bold)
         self.page.text(
@@ -64,8 +69,9 @@ class Sheet:
             shown,
             color=colour,
             fontproperties=font(size, bold),
-            horizontalalignment=align,
-            verticalalignment="baseline",
+            horizontalalignment="center" if turned else align,
+            verticalalignment="bottom" if turned else "baseline",
+            rotation=90 if turned else 0,
             parse_math=False,
             usetex=False,
             bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 1.0, "alpha": 0.85} if over_lines else None,
@@ -100,6 +106,12 @@ class Sheet:
         pixels[:] = rgb(colour)
         pixels[thickness:-thickness, thickness:-thickness] = rgb(style.PAPER)
         self.picture(x - thickness, y - thickness, pixels)
+
+    def fill(self, x: int, y: int, width: int, height: int, colour: str) -> None:
+        """Colour an area, such as a bar."""
+        pixels = np.empty((height, width, 3), dtype=np.uint8)
+        pixels[:] = rgb(colour)
+        self.picture(x, y, pixels)
 
     def axes(self, x: style.Pixels, y: style.Pixels, width: style.Pixels, height: style.Pixels) -> Axes:
         """A coordinate system on the page, styled: hairlines, no box."""

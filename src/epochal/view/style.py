@@ -27,6 +27,22 @@ WRONG: Final = VERMILLION
 # No other picture uses it: a number that is not finite must not pass for a value.
 NOT_FINITE: Final = "#FF00FF"
 
+# A colour for each class, where there are no more of them; the class is named beside its colour as well.
+CLASSES: Final = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#E69F00",
+    "#AA4499",
+    "#56B4E9",
+    "#882255",
+    "#8A8A00",
+    "#E7298A",
+    "#18212F",
+    "#A6611A",
+    "#44AA99",
+)
+
 SEQUENTIAL: Final = "magma"
 DIVERGING: Final = "RdBu_r"
 

@@ -1,24 +1,26 @@
-"""What can be seen in a trained AlexNet: its filters, its feature maps, its answers, its training."""
+"""What can be seen in a trained AlexNet: filters, what excites its units, answers and mistakes, its training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from torch import nn
 
 from epochal.core.fault import InputFault
-from epochal.data.images import Picture
+from epochal.data.decode import decode_file
+from epochal.data.images import ImageData
+from epochal.engine import classifier_views
 from epochal.engine.classifier import Classifier
-from epochal.engine.probe import activations
+from epochal.engine.patch_view import exciting
+from epochal.engine.scene import Scene
+from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.alexnet.model import ACTIVATIONS
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
-from epochal.measure.accuracy import top_classes
-from epochal.measure.crops import centre_crop
-from epochal.view import curves, feature_maps, filters, grid, layers
+from epochal.view import curves, filters
 
 # The paper's top-5 accuracy on the ImageNet 2012 test set with seven networks: 15.3 % error (Table 2).
 PAPER_TOP5 = (0.847, "paper, ImageNet test, top-5: 84.7 %")
@@ -26,46 +28,81 @@ PAPER_TOP5 = (0.847, "paper, ImageNet test, top-5: 84.7 %")
 VIEWS = {
     "filters": "the kernels of the first layer (the paper's Figure 3)",
     "features": "what every layer, or one (--layer), answers to a picture",
+    "patches": "the parts of pictures that excite the units of every convolution, or of one layer (--layer), most",
     "answers": "pictures with the network's answer and the truth",
+    "occlusion": "what each answer rests on: how it changes when a part of the picture is hidden",
+    "mistakes": "the held-out pictures that the network is most wrong about",
+    "confusion": "which classes are taken for which",
+    "embedding": "held-out pictures laid out by what the last hidden layer answers to them",
     "curves": "loss and accuracy over the training",
 }
+OF_A_LAYER = ("features", "patches")
+OF_PICTURES = ("features", "answers", "occlusion")
+
+
+def scene(trained: Classifier, inputs: Sequence[Path], open_data: Callable[[], ImageData], workers: int = 0) -> Scene:
+    """What the views look at.
+
+    Args:
+        trained: the network.
+        inputs: picture files of one's own.
+        open_data: opens the data it was trained on; called when a view needs it.
+        workers: processes that decode.
+
+    Raises:
+        InputFault: one of the pictures cannot be read.
+    """
+    return Scene(trained, open_data, tuple(decode_file(path) for path in inputs), workers)
+
+
+def shown(scene: Scene) -> tuple[str, ...]:
+    """The views that this network has; one without convolutions has no filters, and nothing that excites them."""
+    has_kernels = any(isinstance(module, nn.Conv2d) for module in scene.classifier.model.modules())
+    return tuple(view for view in VIEWS if has_kernels or view not in ("filters", "patches"))
 
 
 def look(
-    view: str,
-    classifier: Classifier,
-    recipe: AlexNetRecipe,
-    metrics: list[dict[str, Any]],
-    pictures: Sequence[tuple[Picture, str]],
-    layer: str | None = None,
+    view: str, scene: Scene, recipe: AlexNetRecipe, metrics: list[dict[str, Any]], layer: str | None = None
 ) -> Figure:
     """One view of a trained network.
 
     Args:
         view: a name in `VIEWS`.
-        classifier: the network.
+        scene: the network and its pictures.
         recipe: how it was trained.
         metrics: the rows of the run's log.
-        pictures: pictures with their class names ("" where unknown); `features` shows the first.
-        layer: the layer to show, for `features`.
+        layer: the layer to show, for the views in `OF_A_LAYER`.
 
     Raises:
-        InputFault: the layer is unknown, or there is no picture to look at.
+        InputFault: the layer is unknown, the network has no such view, or there is no picture to look at.
     """
-    if view == "filters":
-        return _filters(classifier, recipe)
-    if view == "curves":
-        wants_line = recipe.network in ("paper", "source", "torchvision") and len(classifier.classes) == 1000
-        return curves.training_curves(metrics, reference=PAPER_TOP5 if wants_line else None)
-    if not pictures:
-        raise InputFault(f"the view {view!r} needs a picture", remedy="name one with --image")
-    if view == "features":
-        return _features(classifier, pictures[0][0], layer)
-    return _answers(classifier, pictures)
+    match view:
+        case "filters":
+            return _filters(scene.classifier, recipe)
+        case "features":
+            return classifier_views.features(scene, layer, _telling(scene.classifier.model))
+        case "patches":
+            return exciting(scene, layer, _activations(scene.classifier.model))
+        case "answers":
+            return classifier_views.answers(scene)
+        case "occlusion":
+            return classifier_views.occluded(scene)
+        case "mistakes":
+            return classifier_views.mistakes(scene)
+        case "confusion":
+            return classifier_views.confusion(scene)
+        case "embedding":
+            return classifier_views.embedding(scene, _last_hidden(scene.classifier.model))
+        case _:
+            wants_line = recipe.network in ("paper", "source", "torchvision") and len(scene.classifier.classes) == 1000
+            return curves.training_curves(metrics, reference=PAPER_TOP5 if wants_line else None)
 
 
 def _filters(classifier: Classifier, recipe: AlexNetRecipe) -> Figure:
-    kernels = next(m for m in classifier.model.modules() if isinstance(m, nn.Conv2d)).weight.detach().cpu().float()
+    first = next((m for m in classifier.model.modules() if isinstance(m, nn.Conv2d)), None)
+    if first is None:
+        raise InputFault("the network has no convolution, and so no kernels", expected="a network with conv1")
+    kernels = first.weight.detach().cpu().float()
     columns = recipe.columns if recipe.network in ("paper", "source", "scaled") else 1
     mean = classifier.statistics.mean
     if torch.equal(mean[..., 0], mean[..., 1]) and torch.equal(mean[..., 0], mean[..., 2]):
@@ -75,31 +112,22 @@ def _filters(classifier: Classifier, recipe: AlexNetRecipe) -> Figure:
     return filters.filter_grid(kernels.numpy(), columns=columns)
 
 
-def _features(classifier: Classifier, picture: Picture, layer: str | None) -> Figure:
-    image = centre_crop(classifier.prepare([picture]), classifier.crop)
-    shown = _visible(classifier, picture)
-    if layer is None:
-        # A rectifier's output is what a layer says; its convolution and its norm would repeat it.
-        names = [name for name, m in classifier.model.named_modules() if not list(m.children())]
-        telling = [name for name in names if name.startswith(("relu", "features", "fc8"))] or names
-        outputs = activations(classifier.model, image, telling)
-        return layers.layer_overview(shown, {name: output[0].numpy() for name, output in outputs.items()})
-    output = activations(classifier.model, image, [layer])[layer]
-    return feature_maps.feature_maps(shown, output[0].numpy(), layer)
+def _telling(model: nn.Module) -> list[str]:
+    """The layers to show a picture's way by: a rectifier says what its convolution and its norm would repeat."""
+    *_, scores = (name for name, module in model.named_modules() if isinstance(module, nn.Linear))
+    return [*_activations(model), scores]
 
 
-def _visible(classifier: Classifier, picture: Picture) -> UInt8[np.ndarray, "S S 3"]:
-    """The part of the picture that the network sees, as it was before the mean was subtracted."""
-    pixels = torch.from_numpy(classifier.framed(picture)).permute(2, 0, 1)[None]
-    size = min(classifier.crop, classifier.stored_size)
-    return centre_crop(pixels, size)[0].permute(1, 2, 0).contiguous().numpy()
+def _activations(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if isinstance(module, tuple(ACTIVATIONS.values()))]
 
 
-def _answers(classifier: Classifier, pictures: Sequence[tuple[Picture, str]]) -> Figure:
-    scores = classifier.answer([picture for picture, _ in pictures])
-    best = top_classes(scores, 1)[:, 0].tolist()
-    answers = [
-        grid.Answer(classifier.classes[place], float(scores[row, place]), truth or None)
-        for row, (place, (_, truth)) in enumerate(zip(best, pictures, strict=True))
-    ]
-    return grid.answer_grid([_visible(classifier, picture) for picture, _ in pictures], answers)
+def _last_hidden(model: nn.Module) -> str:
+    """The layer whose answers the last dense layer sees: the rectifier of fc7, or what stands in its place.
+
+    Dropout passes everything on when nothing is learned, and is passed over.
+    """
+    leaves = [(str(name), module) for name, module in model.named_modules() if not list(module.children())]
+    last = max(place for place, (_, module) in enumerate(leaves) if isinstance(module, nn.Linear))
+    before = [name for name, module in leaves[:last] if not isinstance(module, Dropout | nn.Dropout | nn.Identity)]
+    return before[-1] if before else leaves[last][0]

@@ -1,0 +1,123 @@
+"""A claim put to the test: how each arm learned, every seed's number, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from epochal.view import style
+from epochal.view.lettering import width_of
+from epochal.view.sheet import Sheet, caption_height, heading_height
+
+_WIDTH = 1800
+_ABOVE, _PLOT_HEIGHT, _BELOW = 90, 560, 90
+_LEFT, _CURVES_WIDTH = style.MARGIN + 80, 900
+_RIGHT = _LEFT + _CURVES_WIDTH + 180
+_DOTS_WIDTH = _WIDTH - style.MARGIN - _RIGHT
+_ANSWERS = {"holds": style.RIGHT, "fails": style.WRONG, "undecided": style.MUTED}
+
+
+def verdict_picture(record: Mapping[str, Any]) -> Figure:
+    """The picture of a claim's record: learning curves on the left, the numbers that were judged on the right."""
+    claim, metric = record["claim"], record["claim"]["metric"]
+    subtitle = f"{claim['source']}; reported: {claim['reported']}"
+    caption = _caption(record)
+    top = heading_height(subtitle) + 20
+    end = top + _ABOVE + _PLOT_HEIGHT + _BELOW
+    sheet = Sheet(_WIDTH, end + caption_height(caption, _WIDTH) + style.MARGIN)
+    sheet.heading(claim["says"][0].upper() + claim["says"][1:], subtitle)
+    _curves(sheet, top, record["arms"], metric)
+    _numbers(sheet, top, record["verdict"], metric)
+    sheet.caption(end, caption)
+    return sheet.figure
+
+
+def _caption(record: Mapping[str, Any]) -> str:
+    seeds, claim = len(record["seeds"]), record["claim"]
+    parts = [f"{record['command']}: {seeds} seed{'s' if seeds > 1 else ''}, {record['data']}; {claim['budget']}."]
+    for arm in record["arms"]:
+        if arm["tuned"]:
+            tuned = ", ".join(f"{name} {value:g}" for name, value in arm["tuned"].items())
+            edge = " (at the edge of those tried)" if arm["at_edge"] else ""
+            parts.append(f"{arm['arm']}: {tuned}{edge}, tuned on a seed of its own.")
+    if record["changed"]:
+        parts.append(f"Changed from the declared experiment: {', '.join(record['changed'])}.")
+    return " ".join([*parts, *map(finding_in_words, record["verdict"]["findings"])])
+
+
+def finding_in_words(finding: Mapping[str, Any]) -> str:
+    """An expectation, the estimate with its interval, the answer."""
+    ends = [finding["low"], finding["high"]]
+    measured = f"{finding['what']} {finding['estimate']:.2f}"
+    if None not in ends:
+        measured += f" (95 % interval {ends[0]:.2f} to {ends[1]:.2f})"
+    why = f", {finding['why']}" if finding["why"] else ""
+    return f"Expected {finding['says']}; measured {measured}{why}: {finding['answer']}."
+
+
+def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
+    """Error over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
+    of_training = metric["kind"] == "epochs to"
+    name = metric["name"] if of_training else "top1"
+    title = "Training error" if of_training else "Held-out error"
+    sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
+    axes = sheet.axes(_LEFT, top + _ABOVE, _CURVES_WIDTH, _PLOT_HEIGHT)
+    place: style.Pixels = _LEFT
+    for arm, colour in zip(arms, style.CLASSES, strict=False):
+        seeds = [_seed_curve(run, name) for run in arm["runs"]]
+        for epochs, errors in seeds:
+            axes.plot(epochs, errors, color=colour, alpha=0.3, linewidth=1.0)
+        shortest = min(len(epochs) for epochs, _ in seeds)
+        mean = np.mean([errors[:shortest] for _, errors in seeds], axis=0)
+        axes.plot(seeds[0][0][:shortest], mean, color=colour, linewidth=2.0, marker="o", markersize=3.0)
+        sheet.page.plot([place, place + 34], [top + 47, top + 47], color=colour, linewidth=2.4)
+        sheet.write(place + 44, top + 54, arm["arm"])
+        place += 44 + width_of(arm["arm"], style.TEXT_SIZE) + 34
+    if of_training:
+        axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    sheet.write(_LEFT + _CURVES_WIDTH, top + _ABOVE + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
+
+
+def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[float]]:
+    rows = [row for row in run["evaluations"] if row.get(name) is not None]
+    return [row["epoch"] for row in rows], [100 * (1 - row[name]) for row in rows]
+
+
+def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
+    """Each seed's number as a dot, seeds joined across the arms: what is judged are the slopes of these lines."""
+    title = "Epochs needed" if metric["kind"] == "epochs to" else "Held-out error at the end"
+    sheet.write(_RIGHT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
+    axes = sheet.axes(_RIGHT, top + _ABOVE, _DOTS_WIDTH, _PLOT_HEIGHT)
+    measured = verdict["measured"]
+    values = np.array([arm["values"] for arm in measured], dtype=np.float64)  # arms x seeds
+    axes.plot(np.arange(len(measured)), values, color=style.MUTED, linewidth=0.9, alpha=0.6)
+    for place, (row, colour) in enumerate(zip(values, style.CLASSES, strict=False)):
+        axes.scatter(np.full(len(row), place), row, s=26, color=colour, zorder=3)
+        axes.hlines(row.mean(), place - 0.16, place + 0.16, color=colour, linewidth=2.4, zorder=2)
+    _scale(axes, values, is_share=metric["kind"] == "error rate")
+    for place, arm in enumerate(measured):
+        x = _RIGHT + (place + 0.6) / (len(measured) + 0.2) * _DOTS_WIDTH
+        y = top + _ABOVE + _PLOT_HEIGHT + 34
+        at_least = "at least " if any(arm["bounded"]) else ""
+        sheet.write(x, y, arm["arm"], align="center", width=_DOTS_WIDTH / len(measured))
+        sheet.write(x, y + 30, f"{at_least}{values[place].mean():.2f}", colour=style.MUTED, align="center")
+    answer = verdict["answer"]
+    sheet.write(_RIGHT, top + 54, f"verdict: {answer}", style.TEXT_SIZE + 1.5, colour=_ANSWERS[answer], bold=True)
+
+
+def _scale(axes: Axes, values: Float64[np.ndarray, "arms seeds"], *, is_share: bool) -> None:
+    axes.set_xlim(-0.6, len(values) - 0.4)
+    axes.set_xticks([])
+    room = 0.15 * float(np.ptp(values)) or 1.0
+    axes.set_ylim(max(0.0, float(values.min()) - room), float(values.max()) + room)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %" if is_share else f"{value:g}"))
