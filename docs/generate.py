@@ -11,15 +11,22 @@ import re
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import typer.main
 
 import epochal
 from epochal.cli.app import app
+from epochal.landmarks import CHRONOLOGY
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("README.md", "docs/guide/commands.md", "docs/landmarks/alexnet.md", "src/epochal/landmarks/alexnet/README.md")
+FILES = (
+    "README.md",
+    "docs/guide/commands.md",
+    *(f"docs/landmarks/{name}.md" for name in CHRONOLOGY),
+    *(f"src/epochal/landmarks/{name}/README.md" for name in CHRONOLOGY),
+)
 BLOCK = re.compile(r"(<!-- generated: ([a-z0-9 -]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -83,9 +90,9 @@ def races_table() -> str:
     return table(["what", "against", "ratio, median (range)", "command"], rows)
 
 
-def settings_table() -> str:
-    """Every setting of AlexNet's recipe with its meaning and source, and what each recipe makes of it."""
-    recipes = epochal.recipes("alexnet")
+def settings_table(name: str) -> str:
+    """Every setting of a landmark's recipes with its meaning and source, and what each recipe makes of it."""
+    recipes = epochal.recipes(name)
     rows = []
     for row in next(iter(recipes.values())).settings():
         values = [str(getattr(recipe, row["name"])) for recipe in recipes.values()]
@@ -93,18 +100,116 @@ def settings_table() -> str:
     return table(["setting", *recipes, "meaning", "source"], rows)
 
 
-def deviations_table() -> str:
+def deviations_table(name: str) -> str:
     """Where presets and libraries differ from the paper as printed."""
-    card = epochal.landmark("alexnet")
+    card = epochal.landmark(name)
     rows = [[d.who, d.where, d.paper, d.instead, d.why] for d in card.deviations]
     return table(["who", "where", "the paper", "instead", "why"], rows)
 
 
-def presets_table() -> str:
+def presets_table(name: str) -> str:
     """The networks and their exact parameter counts."""
-    return table(
-        ["network", "parameters"], [[n, f"{count:,}"] for n, count in epochal.landmark("alexnet").presets.items()]
+    counts = epochal.landmark(name).presets
+    return table(["network", "parameters"], [[preset, f"{count:,}"] for preset, count in counts.items()])
+
+
+def measured(record: dict) -> str:
+    """What was measured of a claim, with its interval."""
+    parts = []
+    for finding in record["verdict"]["findings"]:
+        ends = "" if None in (finding["low"], finding["high"]) else f" ({finding['low']:.2f} to {finding['high']:.2f})"
+        parts.append(
+            f"{finding['what']}: {finding['estimate']:.2f}{ends}" + (f"; {finding['why']}" * bool(finding["why"]))
+        )
+    return "; ".join(parts)
+
+
+def hardware(record: dict) -> str:
+    """What an experiment ran on."""
+    return ", ".join(
+        sorted(
+            {f"{one['accelerator'] or one['processor']}, {one['threads']} threads a run" for one in record["hardware"]}
+        )
     )
+
+
+def claims_table(name: str) -> str:
+    """Every claim of a landmark: what the paper says, what came of it here."""
+    rows = []
+    for claim in epochal.claims(name):
+        record = read(f"{name}/claims/{claim.name}")
+        if record is None:
+            rows.append([f"`{claim.name}`", claim.says, claim.reported, "not measured here", claim.label, "", "", ""])
+            continue
+        answer = f"**{record['verdict']['answer']}**" + (" (changed)" if record["changed"] else "")
+        ran = [str(len(record["seeds"])), f"{record['seconds_a_run'] / 60:.1f} min a run; {hardware(record)}"]
+        rows.append([f"`{claim.name}`", claim.says, claim.reported, measured(record), claim.label, answer, *ran])
+    return table(
+        ["claim", "the paper says", "it reports", "ours, 95 % interval", "label", "verdict", "seeds", "on"], rows
+    )
+
+
+def claims_in_detail(name: str) -> str:
+    """Every claim with its test, its caveats and its picture."""
+    parts = []
+    for claim in epochal.claims(name):
+        record = read(f"{name}/claims/{claim.name}")
+        lines = [f"### `{claim.name}`: {claim.says}", ""]
+        lines.append(f"{claim.source}; label {claim.label}. The paper reports: {claim.reported}. Here: {claim.budget}.")
+        if claim.notes:
+            lines += ["", *(f"- {note}" for note in claim.notes)]
+        if record is None:
+            lines += ["", f"Not measured here. `epochal check {name}/{claim.name} --plan` says what it would take."]
+        else:
+            changed = f" with {', '.join(record['changed'])}" if record["changed"] else ""
+            lines += ["", f"`{record['command']}`{changed}, commits {', '.join(record['commits'])}: "]
+            lines[-1] += f"{measured(record)}: **{record['verdict']['answer']}**."
+            for arm in record["arms"]:
+                if arm["tuned"]:
+                    edge = ", at the edge of those tried" if arm["at_edge"] else ""
+                    lines[-1] += f" {arm['arm']}: {', '.join(f'{k} = {v:g}' for k, v in arm['tuned'].items())}{edge}."
+            lines += ["", f"![{claim.says}](../../results/{name}/claims/{claim.name}.png)"]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def ablation_table(name: str) -> str:
+    """What each change does to the error."""
+    record = read(f"{name}/ablation")
+    if record is None:
+        return f"Not measured here. `epochal ablate {name} --plan` says what it would take.\n"
+    rows = []
+    for row in record["rows"]:
+        ends = f"{row['low']:+.2f} to {row['high']:+.2f}" if row.get("low") is not None else ""
+        rows.append([row["arm"], row["group"], f"{row['mean']:.2f} %", f"{row.get('difference', 0.0):+.2f}", ends])
+    ran = f"{len(record['seeds'])} seeds, {record['data']}; {record['budget']}. {hardware(record)}, "
+    ran += f"{record['seconds_a_run']:.0f} s a run; commits {', '.join(record['commits'])}."
+    head = ["change", "", record["metric"], "against the base, points", "95 % interval, paired by seed"]
+    picture = f"![What each change does to the error](../../results/{name}/ablation.png)"
+    return f"`{record['command']}`: {ran}\n\n{table(head, rows)}\n{picture}\n"
+
+
+def transfer_table(name: str) -> str:
+    """What a landmark's weights are worth on other pictures: every recorded comparison."""
+    parts = []
+    for path in sorted((ROOT / "results" / name).glob("transfer_*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        rows = []
+        for row in record["rows"]:
+            known = [row["mean"], row["low"], row["high"]]
+            shown = f"{known[0]:.1%}" + (f" ({known[1]:.1%} to {known[2]:.1%})" if known[1] is not None else "")
+            gain = row.get("against_scratch")
+            points = "" if gain is None else f"{100 * gain['difference']:+.1f}"
+            if gain is not None and gain["low"] is not None:
+                points += f" ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+            learned = f"{row['trained_parameters']:,}"
+            rows.append([row["way"], shown, points, f"{row['seconds']:.0f} s", f"{row['epochs']:g}", learned])
+        head = ["way", "held-out top-1, 95 %", "above scratch, points", "time a run", "epochs", "numbers learned"]
+        told = f"`{record['command']}`: {record['train']:,} training and {record['held_out']:,} held-out pictures, "
+        told += f"{len(record['seeds'])} seeds; {hardware(record)}; commits {', '.join(record['commits'])}."
+        picture = f"![Ways to learn the same pictures](results/{name}/{path.stem}.png)"
+        parts.append(f"{told}\n\n{table(head, rows)}\n{picture}\n")
+    return "\n".join(parts) or "Not measured here.\n"
 
 
 def commands() -> str:
@@ -127,9 +232,13 @@ def commands() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "runs": runs_table,
     "races": races_table,
-    "alexnet settings": settings_table,
-    "alexnet deviations": deviations_table,
-    "alexnet presets": presets_table,
+    **{f"{name} claims": partial(claims_table, name) for name in CHRONOLOGY},
+    **{f"{name} claims in detail": partial(claims_in_detail, name) for name in CHRONOLOGY},
+    **{f"{name} ablation": partial(ablation_table, name) for name in CHRONOLOGY},
+    **{f"{name} transfer": partial(transfer_table, name) for name in CHRONOLOGY},
+    **{f"{name} settings": partial(settings_table, name) for name in CHRONOLOGY},
+    **{f"{name} deviations": partial(deviations_table, name) for name in CHRONOLOGY},
+    **{f"{name} presets": partial(presets_table, name) for name in CHRONOLOGY},
     "commands": commands,
 }
 

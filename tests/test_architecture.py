@@ -35,6 +35,7 @@ BELOW = {
     "epochal": LEAVES | {"core", "engine", "landmarks", "verbs", "lab"},
     "console": {"epochal"},
     "cli": {"epochal", "console"},
+    "__main__": {"cli"},
     "studio": {"epochal"},
 }
 NEVER = {"torchvision", "timm", "transformers", "lightning", "pytorch_lightning", "torchmetrics"}

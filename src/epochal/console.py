@@ -1,6 +1,7 @@
 """How the command line speaks: results on standard output, everything else on standard error.
 
-With `--json` one JSON value is all that standard output gets.
+With `--json` one JSON value is all that standard output gets. Of several processes that torchrun has started, the first
+one speaks: it tells what goes wrong in the others too.
 """
 
 from __future__ import annotations
@@ -26,30 +27,40 @@ class Console:
 
     Args:
         json: print results as JSON and nothing else.
+
+    Attributes:
+        silent: this process is not the first one of several.
     """
 
     def __init__(self, json: bool) -> None:
         self.json = json
+        self.silent = os.environ.get("WORLD_SIZE", "1") != "1" and os.environ.get("RANK", "0") != "0"
 
     def result(self, value: Any) -> None:
         """The command's result, for programs."""
-        if self.json:
+        if self.json and not self.silent:
             _print(encoder.dumps(_finite(value), indent=2, ensure_ascii=True, allow_nan=False, default=str))
 
     def line(self, text: str = "") -> None:
         """A line for people."""
-        if not self.json:
+        if not self.json and not self.silent:
             _print(text)
 
     def warn(self, text: str) -> None:
         """A line about something that is not as it should be."""
         print(self.safe(text, 2000), file=sys.stderr)
 
+    def note(self, text: str) -> None:
+        """A line about how it goes; not a result."""
+        print(self.safe(text, 1000), file=sys.stderr, flush=True)
+
     def fault(self, fault: epochal.Fault) -> None:
         """Tell what went wrong, what was expected and what to do."""
         if self.json:
             told = {"what": fault.what, "expected": fault.expected, "to_do": fault.remedy, "exit_code": fault.exit_code}
             self.result({"fault": told})
+        if self.silent:
+            return
         for number, line in enumerate(str(fault).splitlines()):
             print(("epochal: " if number == 0 else "  ") + self.safe(line, 2000), file=sys.stderr)
 
@@ -95,7 +106,7 @@ class Console:
         self.line("\nSettings, for `--set name=value`, with their source in the paper:\n")
         self.table(("setting", "meaning", "source"), [(s["name"], s["meaning"], s["source"]) for s in settings])
         self.line("\nRecipes, for `--recipe name`, and the settings they have:\n")
-        rows = [(s["name"], *(recipe.written(s["name"]) for recipe in recipes.values())) for s in settings]
+        rows = [(s["name"], *(recipe.written(s["name"]) or "-" for recipe in recipes.values())) for s in settings]
         self.table(("setting", *recipes), rows)
 
     @contextmanager
@@ -198,6 +209,15 @@ class Progress:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A time span in the unit that people would take."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _bar() -> Any:

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.cli.command import Answer, epochal_command, refused
 
 import epochal
+from epochal.verbs.look import views
 
 
 def succeeded(*words: object, stdin: bytes = b"") -> Answer:
@@ -195,7 +196,7 @@ def test_predict_answers_for_the_others_when_one_cannot_be_read(trained: Path, p
 
 def test_look_draws_every_view(own_run: Path) -> None:
     drawn = told("look", own_run)
-    assert [one["view"] for one in drawn] == ["filters", "features", "answers", "curves"]
+    assert [one["view"] for one in drawn] == list(views("alexnet"))
     assert all(Path(one["path"]).parent == own_run / "figures" and is_png(one["path"]) for one in drawn)
 
 
@@ -291,3 +292,13 @@ def test_a_run_is_a_folder_that_can_be_sent_elsewhere(own_run: Path, tmp_path: P
     with tarfile.open(tmp_path / "run.tar") as archive:
         archive.extractall(tmp_path / "elsewhere", filter="data")
     assert told("predict", tmp_path / "elsewhere" / "sent", photos) == before
+
+
+def test_of_several_processes_the_first_one_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank, speaks in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        answer = epochal_command("train", "alexnet", "--recipe", "smkoe")
+        assert answer.code == 2
+        assert bool(answer.err) == speaks
+        assert bool(epochal_command("list", "--json").out) == speaks

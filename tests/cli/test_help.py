@@ -8,9 +8,9 @@ import pytest
 import typer
 from tests.cli.command import epochal_command
 
-from epochal import cli
+from epochal.cli.app import app
 
-ROOT = typer.main.get_command(cli.app)
+ROOT = typer.main.get_command(app)
 GROUPS = {"data": ROOT.commands["data"]}
 COMMANDS = [(name,) for name in ROOT.commands if name not in GROUPS] + [
     (group, name) for group, found in GROUPS.items() for name in found.commands
@@ -27,8 +27,8 @@ def parameters(words: tuple[str, ...]) -> list:
 
 
 def test_the_commands_are_those_of_the_design() -> None:
-    names = ["list", "show", "demo", "train", "resume", "runs", "evaluate", "predict", "look", "doctor", "data"]
-    assert list(ROOT.commands) == names
+    known = ["list", "show", "runs", "doctor", "demo", "train", "resume", "finetune", "evaluate", "predict"]
+    assert list(ROOT.commands) == [*known, "look", "compare", "check", "ablate", "export", "data"]
     assert list(GROUPS["data"].commands) == ["list", "check", "show"]
 
 

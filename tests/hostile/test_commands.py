@@ -13,7 +13,7 @@ from tests.tiny import TINY
 
 import epochal
 from epochal.core.fault import InputFault, MemoryFault
-from epochal.verbs import train as train_module
+from epochal.verbs import launch
 
 NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 LONG = "x" * 5000
@@ -218,7 +218,7 @@ def test_memory_that_is_not_there_is_explained_before_the_first_step(monkeypatch
     def too_large(*arguments: object, **options: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 108000000000000 bytes.")
 
-    monkeypatch.setattr(train_module, "_train_module", lambda landmark: type("module", (), {"task": too_large}))
+    monkeypatch.setattr(launch, "_train_module", lambda landmark: type("module", (), {"task": too_large}))
     with pytest.raises(MemoryFault, match="ran out of memory"):
         epochal.train("alexnet", recipe=TINY, device="cpu")
 

@@ -3,7 +3,7 @@
 A file for each group of commands; importing it registers them, in the order in which the help lists them.
 """
 
-from epochal.cli import catalogue, training, asking, looking, data  # noqa: F401, I001 (the order is that of the help)
+from epochal.cli import catalogue, training, transfer, asking, looking, lab, exchange, data  # noqa: F401, I001
 from epochal.cli.app import main
 
 __all__ = ["main"]

@@ -1,7 +1,7 @@
 """A claim: what a paper says, and the experiment that would show it, written down before anything runs.
 
-A claim names arms (recipes to compare), a metric, seeds, and what must be true of the numbers. Nothing in here computes:
-`lab` plans, runs and judges.
+A claim names arms (recipes to compare), a metric, seeds, and what must be true of the numbers. Nothing in here
+computes: `lab` plans, runs and judges.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ErrorRate(Noun):
     """The share of held-out samples that a run's answer is wrong for, in per cent."""
 
     kind: Literal["error rate"] = "error rate"
-    crops: Literal[1, 10] = pydantic.Field(1, description="views of each picture whose answers are averaged")
+    crops: Literal[1, 10] = pydantic.Field(default=1, description="views of each picture whose answers are averaged")
 
     @property
     def says(self) -> str:
@@ -54,10 +54,13 @@ class Tuning(Noun):
     """
 
     setting: str
-    values: tuple[float, ...]
+    values: tuple[float, ...] = pydantic.Field(min_length=1)
     by: str = pydantic.Field(description="the metric of the log that decides; more is better")
     changes: dict[str, Any] = pydantic.Field(default_factory=dict, description="settings of the trial runs")
     seed: int = 1000
+    seconds: float | None = pydantic.Field(
+        default=None, description="how long a trial took on one core; for planning only"
+    )
 
 
 class Arm(Noun):
@@ -67,6 +70,9 @@ class Arm(Noun):
     recipe: pydantic.SerializeAsAny[Recipe]
     tuning: Tuning | None = None
     metric: Metric | None = None
+    seconds: float | None = pydantic.Field(
+        default=None, description="how long a run took on one core; for planning only"
+    )
 
 
 class Less(Noun):
@@ -88,7 +94,7 @@ class Ratio(Noun):
     kind: Literal["ratio"] = "ratio"
     arm: str
     over: str
-    least: float
+    least: float = pydantic.Field(gt=0)
 
     def says(self) -> str:
         """In words."""
@@ -141,19 +147,21 @@ class Claim(Noun):
     arms: tuple[Arm, ...]
     expectations: tuple[Expectation, ...]
     data: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...] = pydantic.Field(min_length=1)
     sd: float = pydantic.Field(
         description="how far runs with other seeds are expected apart (standard deviation, in the metric's unit; for "
         "ratios, of its natural logarithm): for planning only"
     )
     budget: str = pydantic.Field(description="how this test is smaller than the paper's")
-    notes: tuple[str, ...] = pydantic.Field((), description="confounds, and what was done about them")
+    notes: tuple[str, ...] = pydantic.Field(default=(), description="confounds, and what was done about them")
 
     @pydantic.model_validator(mode="after")
-    def _arms_are_known(self) -> Claim:
+    def _fits_together(self) -> Claim:
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
             raise ValueError("two arms have one name")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed that counts twice makes the interval narrower than it is")
         for expectation in self.expectations:
             asked = {getattr(expectation, part, None) for part in ("arm", "than", "over")} - {None}
             if unknown := asked - set(names):

@@ -42,6 +42,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "memory_gigabytes": (int, float, type(None)),
     "save_steps": (int, type(None)),
     "environment": dict,
+    "exit_code": int,
+    "measured": dict,
+    "start": (dict, type(None)),
     "results": (dict, type(None)),
     "seconds": (int, float, type(None)),
 }

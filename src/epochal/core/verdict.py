@@ -30,6 +30,7 @@ class Finding(Noun):
 
     Attributes:
         says: the expectation in words.
+        what: what was compared with the expectation, such as "tanh over ReLU".
         estimate: the mean over seeds of what is compared (a difference, the ratio's geometric mean, a value).
         low: lower end of the 95 % interval; None with a single seed.
         high: upper end.
@@ -38,6 +39,7 @@ class Finding(Noun):
     """
 
     says: str
+    what: str
     estimate: float
     low: float | None
     high: float | None

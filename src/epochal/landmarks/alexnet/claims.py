@@ -26,7 +26,11 @@ _FIGURE_1 = SMALL.replace(
     until_accuracy=0.75,
 )
 _OWN_RATE = Tuning(
-    setting="lr", values=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032), by="train_top1", changes={"epochs": 3.0}
+    setting="lr",
+    values=(0.001, 0.002, 0.004, 0.008, 0.016, 0.032),
+    by="train_top1",
+    changes={"epochs": 3.0},
+    seconds=70.0,
 )
 
 RELU = Claim(
@@ -37,8 +41,8 @@ RELU = Claim(
     label="N",
     metric=EpochsTo(name="train_top1", level=0.75),
     arms=(
-        Arm(name="ReLU", recipe=_FIGURE_1, tuning=_OWN_RATE),
-        Arm(name="tanh", recipe=_FIGURE_1.replace(activation="tanh"), tuning=_OWN_RATE),
+        Arm(name="ReLU", recipe=_FIGURE_1, tuning=_OWN_RATE, seconds=160.0),
+        Arm(name="tanh", recipe=_FIGURE_1.replace(activation="tanh"), tuning=_OWN_RATE, seconds=560.0),
     ),
     expectations=(Ratio(arm="tanh", over="ReLU", least=3.0),),
     data="cifar10",
@@ -77,8 +81,8 @@ LRN = Claim(
     label="N",
     metric=ErrorRate(),
     arms=(
-        Arm(name="with LRN", recipe=_SECTION_3_3),
-        Arm(name="without LRN", recipe=_SECTION_3_3.replace(lrn=False)),
+        Arm(name="with LRN", recipe=_SECTION_3_3, seconds=450.0),
+        Arm(name="without LRN", recipe=_SECTION_3_3.replace(lrn=False), seconds=450.0),
     ),
     expectations=(Less(arm="with LRN", than="without LRN"),),
     data="cifar10",
@@ -106,11 +110,12 @@ BASE = SMALL.replace(
     evaluate_epochs=4.0,
 )
 _BUDGET = "a network of 32-64-96-96-64 maps, 10,000 pictures of CIFAR-10, 8 epochs of 156 steps"
-_ALEXNET = Arm(name="AlexNet", recipe=BASE)
+_SECONDS = 60.0
+_ALEXNET = Arm(name="AlexNet", recipe=BASE, seconds=_SECONDS)
 
 
 def _arm(name: str, **changes: object) -> Arm:
-    return Arm(name=name, recipe=BASE.replace(**changes))
+    return Arm(name=name, recipe=BASE.replace(**changes), seconds=_SECONDS)
 
 
 _NO_OVERLAP = _arm("no overlap", overlap=False)
@@ -156,8 +161,8 @@ DROPOUT = Claim(
     label="S",
     metric=ErrorRate(),
     arms=(
-        Arm(name="dropout", recipe=_OFTEN),
-        Arm(name="no dropout", recipe=_OFTEN.replace(dropout=False)),
+        Arm(name="dropout", recipe=_OFTEN, seconds=_SECONDS),
+        Arm(name="no dropout", recipe=_OFTEN.replace(dropout=False), seconds=_SECONDS),
     ),
     expectations=(Less(arm="dropout", than="no dropout"),),
     data="cifar10",
@@ -196,8 +201,8 @@ CROPS = Claim(
     label="S",
     metric=ErrorRate(),
     arms=(
-        Arm(name="ten crops", recipe=BASE, metric=ErrorRate(crops=10)),
-        Arm(name="one crop", recipe=BASE),
+        Arm(name="ten crops", recipe=BASE, metric=ErrorRate(crops=10), seconds=_SECONDS),
+        Arm(name="one crop", recipe=BASE, seconds=_SECONDS),
     ),
     expectations=(Less(arm="ten crops", than="one crop"),),
     data="cifar10",
@@ -257,7 +262,7 @@ ABLATION = Ablation(
         _arm("label smoothing", label_smoothing=0.1),
         _arm("mixup", mixup=0.2),
         _arm("CutMix", cutmix=1.0),
-        Arm(name="all later ones but mixup", recipe=MODERN),
+        Arm(name="all later ones but mixup", recipe=MODERN, seconds=_SECONDS),
     ),
     baselines=(_arm("one layer of filters", network="shallow"),),
     metric=ErrorRate(),
