@@ -130,6 +130,19 @@ CARD = Landmark(
             who="source", where="learning rate", paper="divided by 10 three times", instead="at epochs 25, 51 and 79"
         ),
         Deviation(
+            who="caffe",
+            where="LRN",
+            paper="k = 2, alpha = 1e-4 for each neighbour",
+            instead="k = 1, alpha = 1e-4 / 5 for each; folded into the weights when they are read",
+        ),
+        Deviation(
+            who="caffe",
+            where="dropout",
+            paper="outputs halved in use",
+            instead="outputs doubled in training; the weights that follow are doubled when they are read",
+        ),
+        Deviation(who="caffe", where="pixels", paper="RGB", instead="BGR; the first layer is turned when it is read"),
+        Deviation(
             who="torchvision",
             where="network",
             paper="96-256-384-384-256 maps in two columns",
