@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from epochal.view import style
-from epochal.view.lettering import cut, families, font, legible, wrap
+from epochal.view.lettering import cut, families, font, legible, width_of, wrap
 from epochal.view.mosaic import rgb
 
 NARROWEST = 900
@@ -78,9 +78,12 @@ class Sheet:
         )
 
     def heading(self, title: str, subtitle: str = "") -> int:
-        """Write the title, and under it one muted line; returns where the content may begin."""
+        """Write the title, smaller if it is long, and under it one muted line; returns where the content may begin."""
         width = self.width - 2 * style.MARGIN
-        self.write(style.MARGIN, style.MARGIN + 26, title, style.TITLE_SIZE, bold=True, width=width)
+        size = style.TITLE_SIZE
+        while size > style.TEXT_SIZE and width_of(legible(title, _LONGEST), size, bold=True) > width:
+            size -= 0.5
+        self.write(style.MARGIN, style.MARGIN + 26, title, size, bold=True, width=width)
         if subtitle:
             self.write(style.MARGIN, style.MARGIN + 62, subtitle, colour=style.MUTED, width=width)
         return heading_height(subtitle)
