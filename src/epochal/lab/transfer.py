@@ -76,7 +76,7 @@ def finetune(
         weights: what to begin with: a run, an exported folder, a file, or what `read_weights` has read.
         data: the pictures to learn, such as `imagefolder:PATH`.
         ways: `fine-tuned` trains all layers, `frozen` keeps some, `scratch` begins with drawn weights.
-        recipe: how to train from scratch; the other ways take its rate for a drawn last layer and a tenth of it for
+        recipe: how to train from scratch; the other ways take its rate for a drawn last layer and a third of it for
             layers that are good already. If None: as the weights' own network was trained, for 10 epochs.
         overrides: settings to change in all ways, as `name=value`.
         scratch: settings to change in training from scratch only.
