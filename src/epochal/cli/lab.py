@@ -99,7 +99,7 @@ def _left(plan: epochal.Plan) -> str:
     trials = f" ({plan.trials} of them trials that tune an arm)" if plan.trials else ""
     if plan.finished == total:
         return f"{total} runs{trials}, all finished: judging takes seconds"
-    time = "unknown" if plan.seconds is None else f"about {duration(plan.seconds)}"
+    time = "an unknown time" if plan.seconds is None else f"about {duration(plan.seconds)}"
     return f"{total} runs{trials}, {plan.finished} finished; the others take {time}"
 
 

@@ -55,7 +55,7 @@ class Experiment:
                     f"{arm.tuning.setting} cannot be set in {self.name}: it is tuned for each arm by itself",
                     expected="a setting that all arms share",
                 )
-        arms = tuple(arm.model_copy(update={"recipe": arm.recipe.override(overrides)}) for arm in self.arms)
+        arms = tuple(_changed(arm, overrides, is_as_fast=data is None or data == self.data) for arm in self.arms)
         changed = [*overrides, *([f"data={shown(data)}"] if data is not None and data != self.data else [])]
         chosen = self.seeds if seeds is None else tuple(range(seeds))
         for arm in arms:
@@ -125,6 +125,20 @@ class Experiment:
         """An arm's finished runs, in the order of the seeds; shorter than the seeds while some are missing."""
         found = [stock.finished(job) for job in self.jobs(arm, stock) or []]
         return [run for run in found if run is not None]
+
+
+def _changed(arm: Arm, overrides: list[str], *, is_as_fast: bool) -> Arm:
+    """An arm with settings changed. What it takes is known no more, unless nothing but the epochs may have changed."""
+    recipe = arm.recipe.override(overrides)
+    update: dict[str, object] = {"recipe": recipe}
+    old, new = (getattr(one, "epochs", 1.0) for one in (arm.recipe, recipe))
+    if not is_as_fast or recipe != arm.recipe.override([f"epochs={new}"] if new != old else []):
+        update["seconds"] = None
+        if arm.tuning is not None:
+            update["tuning"] = arm.tuning.model_copy(update={"seconds": None})
+    elif arm.seconds is not None:  # the trials have epochs of their own
+        update["seconds"] = arm.seconds * new / old
+    return arm.model_copy(update=update)
 
 
 def check_seeds(seeds: int | None) -> None:

@@ -46,6 +46,16 @@ def test_a_variation_changes_every_arm_and_says_so() -> None:
     assert PLAIN.arms[0].recipe.lr != 0.5
 
 
+def test_what_a_variation_takes_is_reckoned_from_the_epochs_or_not_known() -> None:
+    declared = ONE.recipe.epochs
+    longer = TUNED.varied(data=None, seeds=None, overrides=[f"epochs={3 * declared}"])
+    assert [arm.seconds for arm in longer.arms] == [3 * arm.seconds for arm in TUNED.arms]
+    assert [arm.tuning.seconds for arm in longer.arms] == [arm.tuning.seconds for arm in TUNED.arms]
+    for changes in ({"overrides": ["units=8"]}, {"overrides": ["epochs=9", "units=8"]}, {"data": "mnist"}):
+        varied = TUNED.varied(**{"data": None, "seeds": None, "overrides": [], **changes})
+        assert {arm.seconds for arm in varied.arms} == {arm.tuning.seconds for arm in varied.arms} == {None}
+
+
 def test_without_a_variation_everything_stays() -> None:
     assert PLAIN.varied(data=None, seeds=None, overrides=[]) == PLAIN
     assert PLAIN.varied(data=BETTER.data, seeds=None, overrides=[]) == PLAIN, "the declared data is no change"
