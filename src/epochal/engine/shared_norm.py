@@ -85,7 +85,9 @@ def share_batch_norms(model: nn.Module, summed: Sum) -> None:
     for name, layer in model.named_children():
         if isinstance(layer, Shareable):
             layer.share(summed)
-        elif type(layer) is nn.BatchNorm2d and layer.affine and layer.momentum is not None and layer.track_running_stats:
+        elif (
+            type(layer) is nn.BatchNorm2d and layer.affine and layer.momentum is not None and layer.track_running_stats
+        ):
             setattr(model, name, SharedBatchNorm2d(layer, summed))
         elif isinstance(layer, nn.modules.batchnorm._NormBase):
             raise ValueError(f"{name} ({layer}) cannot normalise over the batch of several processes")

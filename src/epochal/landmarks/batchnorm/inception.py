@@ -115,9 +115,7 @@ class InceptionModule(nn.Module):
         self.maps = w.one + w.three + w.double + (w.projected or seen)
         if w.one:
             self.one = Unit(seen, w.one, 1, style)
-        self.three = nn.Sequential(
-            Unit(seen, w.reduce, 1, style), Unit(w.reduce, w.three, 3, style, stride=stride)
-        )
+        self.three = nn.Sequential(Unit(seen, w.reduce, 1, style), Unit(w.reduce, w.three, 3, style, stride=stride))
         self.double = nn.Sequential(
             Unit(seen, w.reduce_double, 1, style),
             Unit(w.reduce_double, w.double, 3, style),

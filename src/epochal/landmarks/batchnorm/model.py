@@ -49,9 +49,7 @@ class BatchNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(
-        self, activations: int, *, eps: float = EPS, rate: float | None = 0.1, fused: bool = True
-    ) -> None:
+    def __init__(self, activations: int, *, eps: float = EPS, rate: float | None = 0.1, fused: bool = True) -> None:
         super().__init__()
         self.activations, self.eps, self.rate, self.fused = activations, eps, rate, fused
         self.weight = nn.Parameter(torch.ones(activations))

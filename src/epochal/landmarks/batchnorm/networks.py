@@ -15,9 +15,7 @@ def network(recipe: BatchNormRecipe, classes: int) -> nn.Module:
     style = Style(recipe.batch_norm, recipe.activation, recipe.running_rate)
     match recipe.network:
         case "inception":
-            return BNInception(
-                classes, style=style, lrn=recipe.lrn, dropout=recipe.dropout, init_sd=recipe.init_sd
-            )
+            return BNInception(classes, style=style, lrn=recipe.lrn, dropout=recipe.dropout, init_sd=recipe.init_sd)
         case "scaled":
             return ScaledInception(
                 classes,

@@ -34,7 +34,9 @@ class BatchNormRecipe(Recipe):
     width: float = setting(0.125, "scaled network: the share of their maps", "ours", gt=0, le=4)
     stride: Literal[1, 2] = setting(1, "scaled network: step of the first convolution, pixels", "ours")
     lrn: bool = setting(False, "normalise responses in the stem, as Inception did", "Section 4.2.1")
-    dropout: float = setting(0.0, "share of the last maps dropped in training; 0.4 in Inception", "Section 4.2.3", ge=0, lt=1)
+    dropout: float = setting(
+        0.0, "share of the last maps dropped in training; 0.4 in Inception", "Section 4.2.3", ge=0, lt=1
+    )
     init_sd: float | None = setting(
         None, "deviation of the first weights; none: sqrt(2 / fan-in)", "ours: the paper prints none", gt=0, le=100
     )
@@ -42,8 +44,11 @@ class BatchNormRecipe(Recipe):
         0.1, "how much of the running mean and variance a batch replaces", "ours: the paper prints none", gt=0, le=1
     )
     population_batches: int = setting(
-        0, "batches to take mean and variance from once the training is over; 0: the running ones stay", "Algorithm 2",
-        ge=0, le=10**6,
+        0,
+        "batches to take mean and variance from once the training is over; 0: the running ones stay",
+        "Algorithm 2",
+        ge=0,
+        le=10**6,
     )
 
     pictures: int | None = setting(
@@ -55,7 +60,10 @@ class BatchNormRecipe(Recipe):
     random_crop: bool = setting(True, "crop at random places in training", "ours")
     mirror: bool = setting(True, "mirror half of the pictures in training", "ours")
     colour_noise: float = setting(
-        0.0, "deviation of the noise along the axes of colour; the paper distorts less with BN", "Section 4.2.1", ge=0,
+        0.0,
+        "deviation of the noise along the axes of colour; the paper distorts less with BN",
+        "Section 4.2.1",
+        ge=0,
         le=10,
     )
     centre: bool = setting(True, "subtract the mean picture", "ours")
@@ -65,11 +73,16 @@ class BatchNormRecipe(Recipe):
         (), "layers that keep their first weights and statistics; body: all but the last", "ours: transfer"
     )
     batch_size: int = setting(32, "pictures in a step", "Section 4.2", ge=2, le=65536)
-    epochs: float = setting(150.0, "times through the training pictures; 6 million steps", "Section 4.2.2", gt=0, le=100000)
+    epochs: float = setting(
+        150.0, "times through the training pictures; 6 million steps", "Section 4.2.2", gt=0, le=100000
+    )
     lr: float = setting(0.045, "first learning rate: 30 times that of Inception", "Section 4.2.2", gt=0, le=1000)
     momentum: float = setting(0.9, "share of the velocity that is kept", "ours: with momentum, Section 4.2", ge=0, lt=1)
     weight_decay: float = setting(
-        0.00004, "pull of the weights towards zero: a fifth of Inception's", "Section 4.2.1; Caffe's 0.0002 / 5", ge=0,
+        0.00004,
+        "pull of the weights towards zero: a fifth of Inception's",
+        "Section 4.2.1; Caffe's 0.0002 / 5",
+        ge=0,
         le=1,
     )
     head_rate: float = setting(1.0, "learning rate of the last layer over that of the others", "ours: transfer", gt=0)
@@ -78,7 +91,10 @@ class BatchNormRecipe(Recipe):
     )
     decay: float = setting(0.96, "exponential: what the rate is multiplied by", "GoogLeNet, Section 6", gt=0, le=1)
     decay_epochs: float = setting(
-        8 / 6, "exponential: after how many epochs; 8 in GoogLeNet, 6 times faster here", "Section 4.2.1", gt=0,
+        8 / 6,
+        "exponential: after how many epochs; 8 in GoogLeNet, 6 times faster here",
+        "Section 4.2.1",
+        gt=0,
         le=100000,
     )
     evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0, le=100000)
