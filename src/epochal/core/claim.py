@@ -47,8 +47,8 @@ class EpochsTo(Noun):
 class Drift(Noun):
     """How far the percentiles of what enters a layer's non-linearity wander over a training, in widths.
 
-    Of a unit, the range of the 15th, 50th and 85th percentile over the recordings, averaged, over the mean distance from
-    the 15th to the 85th; averaged over the units that are followed. The arm must record its signal.
+    Of a unit, the range of the 15th, 50th and 85th percentile over the recordings, averaged, over the mean distance
+    from the 15th to the 85th; averaged over the units that are followed. The arm must record its signal.
     """
 
     kind: Literal["drift"] = "drift"

@@ -1,9 +1,9 @@
 """What passes through a network: how the responses of each layer are distributed, and the gradients that come back.
 
 A layer's response is what its weights make of their input, after the normalisation that directly follows, if one does:
-what enters the non-linearity (Ioffe and Szegedy 2015, Figure 1; He et al. 2016, Figure 7). It is taken on given pictures
-and leaves everything as it was: weights, gradients, buffers, modes and generators. Normalisation works on the batch as
-in training; dropout and everything else that is drawn rests.
+what enters the non-linearity (Ioffe and Szegedy 2015, Figure 1; He et al. 2016, Figure 7). It is taken on given
+pictures and leaves everything as it was: weights, gradients, buffers, modes and generators. Normalisation works on the
+batch as in training; dropout and everything else that is drawn rests.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ CARD = Landmark(
         year=2015,
         url="https://proceedings.mlr.press/v37/ioffe15.html",
     ),
-    idea="Give what enters each non-linearity the same mean and variance in every mini-batch, as a part of the network, "
-    "and it learns many times faster, at higher rates and with sigmoids too.",
+    idea="Give what enters each non-linearity the same mean and variance in every mini-batch, as a part of the "
+    "network, and it learns many times faster, at higher rates and with sigmoids too.",
     leads_to=("resnet",),
     default_data="digits",
     presets={"paper": 11_278_528, "inception": 11_268_512, "mnist": 100_010, "mnist without": 99_710},
@@ -85,7 +85,7 @@ CARD = Landmark(
             who="ours",
             where="micro_batches",
             paper="statistics of the whole mini-batch",
-            instead="of each part of it, where a batch is split to save memory; processes that train together share them",
+            instead="of each part, where a batch is split to save memory; processes that train together share theirs",
         ),
         Deviation(
             who="torch",

@@ -22,12 +22,12 @@ _OWN_RATE = Tuning(
 _NORMALISED = Arm(name="with BN", recipe=_WITH, tuning=_OWN_RATE, signal_steps=500, seconds=230.0)
 _PLAIN = Arm(name="without BN", recipe=_WITHOUT, tuning=_OWN_RATE, signal_steps=500, seconds=200.0)
 _BUDGET = (
-    "all 50,000 steps with 60 digits in each, as printed; each arm's learning rate is the best of four after 3,000 steps "
-    "on another seed"
+    "all 50,000 steps with 60 digits in each, as printed; each arm's learning rate is the best of four after 3,000 "
+    "steps on another seed"
 )
 _NOTES = (
-    "The paper prints neither the learning rate nor the deviation of the first weights: here each arm has its own rate, "
-    "and 0.1 is the deviation.",
+    "The paper prints neither the learning rate nor the deviation of the first weights: here each arm has its own "
+    "rate, and 0.1 is the deviation.",
     "How MNIST was made black and white is not printed: here gray values are cut at half of their range.",
 )
 

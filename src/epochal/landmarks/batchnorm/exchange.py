@@ -1,6 +1,6 @@
 """What only this landmark knows of exchange: whose weights these are, and how they become ours.
 
-Normalisation bears torch's names (weight, bias, running_mean, running_var), so that a layer of either loads the other's.
+Normalisation bears torch's names (weight, bias, running_mean, running_var), so that either loads the other's.
 """
 
 from __future__ import annotations

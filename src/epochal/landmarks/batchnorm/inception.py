@@ -84,6 +84,9 @@ class Style:
     rate: float | None = 0.1
 
 
+BN = Style()
+
+
 class Unit(nn.Module):
     """A convolution, its normalisation, its non-linearity; a normalised convolution has no bias (Section 3.2)."""
 
@@ -144,7 +147,7 @@ class BNInception(nn.Module):
         self,
         classes: int = 1000,
         *,
-        style: Style = Style(),
+        style: Style = BN,
         lrn: bool = False,
         dropout: float = 0.0,
         init_sd: float | None = None,

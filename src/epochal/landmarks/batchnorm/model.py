@@ -9,8 +9,8 @@ In a convolutional layer a map is one activation at many places: m counts batch 
 mean and the variance are those of the population, m / (m - 1) E[variance] over training batches (Algorithm 2): here a
 running average over the batches of the training, or, taken after it, the average over some of them (`population`).
 
-One process computes this by torch's fused kernel, which a test holds to be the same; `fused=False`, and several processes
-with one batch, go through the formulas.
+One process computes this by torch's fused kernel, which a test holds to be the same; `fused=False`, and several
+processes with one batch, go through the formulas.
 
 gamma and beta are called weight and bias, and the running statistics as in torch, so that weights can be exchanged.
 

@@ -19,7 +19,7 @@ from epochal.landmarks.batchnorm.model import BatchNorm
 @torch.no_grad()
 def take_population(
     model: nn.Module,
-    batches: Iterable[Float[Tensor, "_ *size"]],
+    batches: Iterable[Float[Tensor, " _ *size"]],
     forward: Callable[[Tensor], Tensor] | None = None,
 ) -> None:
     """Put the statistics of the batches in the place of the running ones; leaves the model in evaluation mode.

@@ -7,7 +7,7 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.batchnorm.inception import FIGURE_5, InceptionModule, Style, Unit, response_norm
+from epochal.landmarks.batchnorm.inception import BN, FIGURE_5, InceptionModule, Style, Unit, response_norm
 from epochal.landmarks.batchnorm.init import initialise
 from epochal.landmarks.batchnorm.mnist import check_image
 
@@ -35,7 +35,7 @@ class ScaledInception(nn.Module):
         modules: tuple[str, ...] = tuple(FIGURE_5),
         width: float = 0.125,
         stride: int = 1,
-        style: Style = Style(),
+        style: Style = BN,
         lrn: bool = False,
         dropout: float = 0.0,
         init_sd: float | None = None,

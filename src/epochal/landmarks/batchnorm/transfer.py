@@ -13,7 +13,7 @@ from epochal.core.fault import InputFault, nearest, printable
 from epochal.landmarks.batchnorm.networks import network
 from epochal.landmarks.batchnorm.recipe import MNIST, PAPER, SMALL, BatchNormRecipe
 
-# A few hundred pictures: short, in small batches, so that there are steps enough; not so small that their mean is noise.
+# A few hundred pictures: short, in small batches, so that there are steps enough.
 EPOCHS = 10.0
 BATCH = 32
 # Weights that are good already are changed with care: at a tenth of the rate that is right for drawn ones.
