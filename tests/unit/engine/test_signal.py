@@ -121,23 +121,23 @@ def recorded(run: Run) -> list[dict]:
 @pytest.mark.parametrize("name", TINIES)
 def test_recording_does_not_change_the_training_and_a_stopped_run_records_the_same(name: str, tmp_path: Path) -> None:
     def stop(row: dict) -> None:
-        if row["kind"] == "step" and row["step"] == 20:
+        if row["kind"] == "signal" and row["step"] == 8:
             os.kill(os.getpid(), process_signal.SIGTERM)
 
-    recipe = TINIES[name].replace(epochs=1.0)
+    recipe = TINIES[name].replace(epochs=0.5)
     common = {"recipe": recipe, "workers": 0, "device": "cpu", "seed": 3}
     silent = epochal.train(name, runs=tmp_path / "silent", **common)
-    straight = epochal.train(name, runs=tmp_path / "straight", signal_steps=8, **common)
+    straight = epochal.train(name, runs=tmp_path / "straight", signal_steps=4, **common)
     assert bits(silent) == bits(straight)
     assert recorded(silent) == []
     rows = recorded(straight)
-    assert [row["step"] for row in rows] == [0, 8, 16, 24, 30]
+    assert [row["step"] for row in rows] == [0, 4, 8, 12, 15]
     assert all(row["layers"].keys() == rows[0]["layers"].keys() for row in rows)
     with pytest.raises(Interrupted):
-        epochal.train(name, runs=tmp_path / "stopped", signal_steps=8, report=stop, **common)
+        epochal.train(name, runs=tmp_path / "stopped", signal_steps=4, report=stop, **common)
     (run,) = epochal.runs(tmp_path / "stopped")
     # As after a power cut: rows of steps that must be made again.
-    run.log({"kind": "signal", "step": 24, "epoch": 0.8, "seconds": 1.0, "layers": {}})
+    run.log({"kind": "signal", "step": 12, "epoch": 0.4, "seconds": 1.0, "layers": {}})
     done = epochal.resume(run)
     assert recorded(done) == rows
     assert bits(done) == bits(straight)

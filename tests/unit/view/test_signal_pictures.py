@@ -21,7 +21,7 @@ def test_every_layer_is_in_the_upper_pictures_and_some_are_followed_over_time() 
     assert len(figure.axes) == 1 + 4 + 2 * SHOWN
     assert "20 layers; 2 recordings, the newest at epoch 1" in words(figure)
     assert f"{SHOWN} of the 20 layers" in words(figure)
-    (_, newest) = figure.axes[3].lines
+    (_, newest) = figure.axes[2].lines
     assert list(newest.get_ydata()) == pytest.approx([1.8] * 20)
 
 
