@@ -1,8 +1,9 @@
-"""A training so small that a test can afford many of it: AlexNet's structure at a tenth of its width, on digits."""
+"""Trainings so small that a test can afford many: the structure of each landmark, a tenth as wide, on digits."""
 
 from __future__ import annotations
 
 from epochal.landmarks.alexnet.recipe import SMOKE, AlexNetRecipe
+from epochal.landmarks.batchnorm.recipe import SMALL as BATCHNORM_SMALL
 
 # lrn is off because the compiled kernel would be loaded anew in every process; a test that wants it turns it on.
 TINY: AlexNetRecipe = SMOKE.replace(
@@ -21,8 +22,23 @@ TINY: AlexNetRecipe = SMOKE.replace(
     precision="fp32",
 )
 
+TINY_BATCHNORM = BATCHNORM_SMALL.replace(
+    modules=("3a", "3c"),
+    width=0.04,
+    dropout=0.2,
+    population_batches=3,
+    colour_noise=0.1,
+    stored_size=16,
+    padding=2,
+    crop=16,
+    batch_size=48,
+    epochs=2.0,
+    evaluate_epochs=1.0,
+    precision="fp32",
+)
+
 # One for each landmark: the contract is the same for all.
-TINIES = {"alexnet": TINY}
+TINIES = {"alexnet": TINY, "batchnorm": TINY_BATCHNORM}
 
 # What a landmark's resuming is tried with: changes to its tiny recipe, each leaving one kind of chance.
 VARIANTS: dict[str, dict[str, dict]] = {
@@ -30,8 +46,13 @@ VARIANTS: dict[str, dict[str, dict]] = {
         "augmentation": {"dropout": False},
         "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
         "both": {},
-    }
+    },
+    "batchnorm": {
+        "augmentation": {"dropout": 0.0},
+        "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
+        "both": {},
+    },
 }
 
 # Steps at which it is stopped: one in the midst of an epoch, one at its end. The log must have a row at each.
-STOPS = {"alexnet": {"mid-epoch": 20, "epoch-end": 30}}
+STOPS = {"alexnet": {"mid-epoch": 20, "epoch-end": 30}, "batchnorm": {"mid-epoch": 20, "epoch-end": 30}}

@@ -18,6 +18,7 @@ from epochal.core.run import Run
 from epochal.data.source import open_data
 from epochal.engine import checkpoint, random
 from epochal.engine.fit import Task
+from epochal.verbs.look import views
 
 NAMES = table.CHRONOLOGY
 FILES = ("README.md", "__init__.py", "look.py", "model.py", "recipe.py", "train.py")
@@ -143,7 +144,7 @@ def test_a_finished_run_can_be_evaluated_looked_into_and_asked(name: str) -> Non
         if not metric.startswith("train_"):  # what only the training saw
             assert result[metric] == pytest.approx(value, abs=1e-6), metric
     looks = epochal.look(run, device="cpu")
-    assert {one.view for one in looks} == set(import_module(f"epochal.landmarks.{name}.look").VIEWS)
+    assert {one.view for one in looks} == set(views(name))
     assert all(one.path.read_bytes().startswith(b"\x89PNG") for one in looks)
 
 

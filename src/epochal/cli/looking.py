@@ -18,7 +18,7 @@ def look(
     view: Annotated[
         str | None,
         typer.Argument(
-            help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding or curves; "
+            help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding, curves or signal; "
             "all of them if left out."
         ),
     ] = None,
@@ -26,7 +26,9 @@ def look(
         list[str] | None,
         typer.Option("--image", help="A picture to look at, for features, answers and occlusion; repeat it."),
     ] = None,
-    layer: Annotated[str | None, typer.Option("--layer", help="The layer to show, for features and patches.")] = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="The layer to show, for features, patches and signal.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A PNG file, or a folder.")] = None,
     device: Device = "auto",
     offline: Offline = False,

@@ -65,6 +65,10 @@ def train(
         float | None, typer.Option("--memory-gb", help="Data larger than this is read from disk in each epoch.")
     ] = None,
     save_every: Annotated[int | None, typer.Option("--save-every", help="Steps between checkpoints.")] = None,
+    signal_every: Annotated[
+        int | None,
+        typer.Option("--signal-every", help="Steps between recordings of responses and gradients: look RUN signal."),
+    ] = None,
     runs: Annotated[Path | None, typer.Option("--runs", help="The folder to make the run in.")] = None,
     offline: Offline = False,
     json: Json = False,
@@ -87,6 +91,7 @@ def train(
             micro_batches=micro_batches,
             memory_gigabytes=memory_gb,
             save_steps=save_every,
+            signal_steps=signal_every,
             offline=offline,
             runs=runs,
             report=progress,

@@ -44,7 +44,23 @@ class EpochsTo(Noun):
         return f"epochs until {self.name} is {self.level:g}"
 
 
-Metric = Annotated[ErrorRate | EpochsTo, pydantic.Field(discriminator="kind")]
+class Drift(Noun):
+    """How far the percentiles of what enters a layer's non-linearity wander over a training, in widths.
+
+    Of a unit, the range of the 15th, 50th and 85th percentile over the recordings, averaged, over the mean distance
+    from the 15th to the 85th; averaged over the units that are followed. The arm must record its signal.
+    """
+
+    kind: Literal["drift"] = "drift"
+    layer: str
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return f"wandering of the percentiles of {self.layer}, in widths"
+
+
+Metric = Annotated[ErrorRate | EpochsTo | Drift, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):
@@ -70,6 +86,14 @@ class Arm(Noun):
     recipe: pydantic.SerializeAsAny[Recipe]
     tuning: Tuning | None = None
     metric: Metric | None = None
+    signal_steps: int | None = pydantic.Field(
+        default=None, ge=1, description="steps between recordings of the signal; none: it is not recorded"
+    )
+    may_run_away: bool = pydantic.Field(
+        default=False,
+        description="a run whose numbers do not stay finite is an outcome: its error is that of guessing, and a level "
+        "was never reached",
+    )
     seconds: float | None = pydantic.Field(
         default=None, description="how long a run took on one core; for planning only"
     )
@@ -170,7 +194,7 @@ class Claim(Noun):
             raise ValueError("what is tuned on a seed that counts looks better than it is")
         return self
 
-    def metric_of(self, arm: Arm) -> ErrorRate | EpochsTo:
+    def metric_of(self, arm: Arm) -> Metric:
         """How an arm is measured."""
         return arm.metric or self.metric
 

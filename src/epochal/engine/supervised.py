@@ -25,6 +25,11 @@ from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CROSS_ENTROPY, CrossEntropy, right_answers
 from epochal.engine.probe import first_non_finite
 from epochal.engine.schedule import Schedule
+from epochal.engine.signal import Signal, signals
+from epochal.measure.crops import centre_crop
+
+# How many pictures the signal is taken from, where a step learns from as many.
+_PROBE = 128
 
 
 class Supervised:
@@ -83,6 +88,7 @@ class Supervised:
         if not group.first:
             # The network began with the same weights in all processes; from here on each draws masks of its own.
             random.seed_everything(mixed_seed(feed.seed, group.rank))
+        self._probe: tuple[Tensor, Tensor] | None = None
         self.watch = FiniteWatch(model, self.device)
         if not all(group.get("fused") for group in optimizer.param_groups):
             raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
@@ -158,6 +164,19 @@ class Supervised:
         crop = self.feed.augmentation.crop
         for places, images in self.feed.held_out(batch_size=self.feed.plan.batch_size):
             yield places, probabilities(self.model, images, crop=crop, precision=self.precision)
+
+    def signal(self) -> Signal:
+        """How responses and gradients are distributed in each layer, on the same held-out pictures every time.
+
+        It takes no more memory than a step, and changes nothing.
+        """
+        if self._probe is None:
+            part = self.feed.plan.step_samples // (self.micro_batches * self.group.size)
+            images, labels = self.feed.some_held_out(max(2, min(_PROBE, part)))
+            view = centre_crop(images, self.feed.augmentation.crop).contiguous(memory_format=torch.channels_last)
+            self._probe = view, labels
+        train_but(self.model, self._resting)
+        return signals(self.model, *self._probe, precision=self.precision)
 
     def observe(self, metrics: dict[str, float]) -> None:
         """Tell the schedule the held-out error."""

@@ -59,10 +59,14 @@ def _finding(expectation: Expectation, arms: dict[str, Measured]) -> Finding:
     match expectation:
         case Less(arm=arm, than=than, by=by):
             differences = [b - a for a, b in zip(arms[arm].values, arms[than].values, strict=True)]
+            if away := _away(arms[arm], arms[than]):
+                return _by_count(expectation, differences, [difference > by for difference in differences], away)
             return _above(expectation, differences, by, bounded=any(arms[arm].bounded + arms[than].bounded))
         case Ratio(arm=arm, over=over, least=least):
             if min(arms[arm].values + arms[over].values) <= 0:
                 return _undecided(expectation, 0.0, "a value of zero is in no ratio to another")
+            if any(arms[over].ran_away) or (any(arms[arm].ran_away) and not any(arms[arm].bounded)):
+                return _undecided(expectation, 0.0, "numbers ran away, and a ratio to a convention says nothing")
             logs = [math.log(a / b) for a, b in zip(arms[arm].values, arms[over].values, strict=True)]
             if any(arms[over].bounded):  # then the ratio could be anything below
                 return _undecided(expectation, math.exp(fmean(logs)), f"{over} did not get there in every run")
@@ -72,9 +76,15 @@ def _finding(expectation: Expectation, arms: dict[str, Measured]) -> Finding:
             low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
             return found.model_copy(update={"estimate": math.exp(found.estimate), "low": low, "high": high})
         case Reaches(arm=arm, level=level):
+            if away := _away(arms[arm]):
+                values = list(arms[arm].values)
+                return _by_count(expectation, values, [value <= level for value in values], away)
             found = _above(expectation, [-value for value in arms[arm].values], -level, bounded=any(arms[arm].bounded))
             return _turned(found)
         case Within(arm=arm, low=low, high=high):
+            if away := _away(arms[arm]):
+                values = list(arms[arm].values)
+                return _by_count(expectation, values, [low <= value <= high for value in values], away)
             mean, bottom, top = interval(list(arms[arm].values))
             if any(arms[arm].bounded):
                 return _undecided(expectation, mean, "a level was not reached in every run")
@@ -129,6 +139,27 @@ def _by_sign(expectation: Expectation, ratios: list[float], least: float) -> Fin
         high=None,
         answer=answer,
         why=why,
+    )
+
+
+def _away(*arms: Measured) -> int:
+    """How many of the arms' runs ran away."""
+    return sum(sum(arm.ran_away) for arm in arms)
+
+
+def _by_count(expectation: Expectation, values: list[float], clear: list[bool], away: int) -> Finding:
+    """Judge where runs ran away and values are conventions, of which no interval exists: by the sign test."""
+    enough = len(clear) >= SIGN_TEST_SEEDS
+    answer: Answer = "holds" if enough and all(clear) else "fails" if enough and not any(clear) else "undecided"
+    runs = "a run" if away == 1 else f"{away} runs"
+    return Finding(
+        says=expectation.says(),
+        what=_what(expectation),
+        estimate=fmean(values),
+        low=None,
+        high=None,
+        answer=answer,
+        why=f"the numbers of {runs} ran away; so it is in {sum(clear)} of {len(clear)} seeds",
     )
 
 

@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
-from epochal.core.claim import EpochsTo, ErrorRate
-from epochal.core.fault import InputFault
+from statistics import fmean
+
+from epochal.core.claim import Drift, EpochsTo, ErrorRate, Metric
+from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.core.run import Run
 from epochal.verbs.evaluate import evaluate
 
 
-def value(run: Run, metric: ErrorRate | EpochsTo, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
+def ran_away(run: Run) -> bool:
+    """True if the run's numbers did not stay finite."""
+    record = run.record()
+    return record["status"] == "failed" and record.get("exit_code") == NonFiniteFault.exit_code
+
+
+def value(run: Run, metric: Metric, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
     """A run's metric, and whether it is only a lower bound of it.
 
     Raises:
         InputFault: the run did not record what the metric needs.
     """
+    if ran_away(run):
+        return _of_a_guess(run, metric)
+    if isinstance(metric, Drift):
+        return _drift(run, metric), False
     if isinstance(metric, ErrorRate):
         return 100.0 * (1.0 - _top1(run, metric.crops, device, offline)), False
     return _epochs_to(run, metric)
+
+
+def _of_a_guess(run: Run, metric: Metric) -> tuple[float, bool]:
+    """What counts for a run that ran away: the error of guessing, and that a level was not reached in all its epochs.
+
+    Raises:
+        InputFault: the metric has no such value.
+    """
+    record = run.record()
+    if isinstance(metric, ErrorRate):
+        return 100.0 * (1.0 - 1.0 / len(record["classes"])), False
+    if isinstance(metric, EpochsTo):
+        return float(record["recipe"]["epochs"]), True
+    raise InputFault(f"the numbers of the run {run.name} ran away: {metric.says} has no value", "finite numbers")
+
+
+def _drift(run: Run, metric: Drift) -> float:
+    """The mean over units of the range of their percentiles over the recordings, in widths."""
+    rows = [row for row in run.metrics() if row.get("kind") == "signal" and row.get("step", 0) > 0]
+    layers = [row["layers"].get(metric.layer) for row in rows]
+    if len(layers) < 2 or not all(layer and layer["units"] for layer in layers):
+        raise InputFault(
+            f"the run {run.name} has recorded too little of a layer {printable(metric.layer)!r}",
+            expected="at least two recordings of its signal",
+            remedy="train again with --signal-every",
+        )
+    found = []
+    for unit in zip(*(layer["units"] for layer in layers), strict=True):
+        low, middle, high = zip(*unit, strict=True)
+        width = fmean(b - a for a, b in zip(low, high, strict=True))
+        ranges = [max(percentile) - min(percentile) for percentile in (low, middle, high)]
+        found.append(fmean(ranges) / max(width, 1e-12))
+    return fmean(found)
 
 
 def _top1(run: Run, crops: int, device: str, offline: bool) -> float:

@@ -26,11 +26,12 @@ LIMITS = {
     "micro_batches": (1, 65536),
     "workers": (0, 256),
     "save_steps": (1, 10**12),
+    "signal_steps": (1, 10**12),
     "memory_gigabytes": (0, 10**6),
     "threads": (1, 4096),
     "processes": (1, 65536),
 }
-_OPTIONAL = ("workers", "save_steps", "memory_gigabytes")
+_OPTIONAL = ("workers", "save_steps", "signal_steps", "memory_gigabytes")
 
 Columns = tuple[torch.device, torch.device]
 
@@ -164,5 +165,6 @@ def run_task(
             "note": data.note,
         }
     )
-    fit(task, run, Pace(save_steps=record["save_steps"]), report, started, group)
+    pace = Pace(save_steps=record["save_steps"], signal_steps=record.get("signal_steps"))
+    fit(task, run, pace, report, started, group)
     return run

@@ -13,6 +13,7 @@ from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.run import Run
 from epochal.data.source import open_data
+from epochal.engine import signal_view
 from epochal.verbs import catalogue
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import load_classifier
@@ -20,6 +21,12 @@ from epochal.view.save import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+# What every landmark's runs can show, whatever their own views.
+OF_ALL = {
+    "signal": "how responses and gradients are distributed in every layer, or in one (--layer), over the training"
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,7 @@ class Look:
 
 def views(landmark: str) -> dict[str, str]:
     """What there is to see in a landmark's runs: names and one-line descriptions."""
-    known: dict[str, str] = _look_module(landmark).VIEWS
-    return known
+    return _look_module(landmark).VIEWS | OF_ALL
 
 
 def look(
@@ -60,7 +66,7 @@ def look(
         view: a name that `views` lists; all that the run's network has if None, or, with `images` or `layer`, all
             those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
-        layer: the layer to show, for `features` and `patches`.
+        layer: the layer to show, for `features`, `patches` and `signal`.
         out: a PNG file for a single view, or a folder; the run's `figures` if None.
         device: where to compute.
         offline: never download.
@@ -79,8 +85,12 @@ def look(
     scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
     looks = []
-    for name in names if view is not None else [name for name in names if name in module.shown(scene)]:
-        figure = module.look(name, scene, recipe, found.metrics(), layer)
+    shown = {*module.shown(scene), *OF_ALL}
+    for name in names if view is not None else [name for name in names if name in shown]:
+        if name in OF_ALL:
+            figure = signal_view.signal(scene, found.metrics(), layer)
+        else:
+            figure = module.look(name, scene, recipe, found.metrics(), layer)
         looks.append(Look(name, figure, save(figure, places[name])))
     return looks
 
@@ -96,12 +106,12 @@ def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence
     Raises:
         InputFault: there is no such view, or it shows no layer, or no picture of one's own.
     """
-    known = list(module.VIEWS)
+    known, of_a_layer = [*module.VIEWS, *OF_ALL], (*module.OF_A_LAYER, *OF_ALL)
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
-    fitting = [name for name in known if layer is None or name in module.OF_A_LAYER]
+    fitting = [name for name in known if layer is None or name in of_a_layer]
     if view is not None and view not in fitting:
-        raise InputFault(f"the view {view!r} shows no layer", expected=_instead("--layer", module.OF_A_LAYER))
+        raise InputFault(f"the view {view!r} shows no layer", expected=_instead("--layer", of_a_layer))
     fitting = [name for name in fitting if not images or name in module.OF_PICTURES]
     if view is not None and view not in fitting:
         raise InputFault(

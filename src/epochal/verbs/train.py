@@ -39,6 +39,7 @@ def train(
     micro_batches: int = 1,
     memory_gigabytes: float | None = None,
     save_steps: int | None = None,
+    signal_steps: int | None = None,
     offline: bool = False,
     runs: Path | str | None = None,
     report: Report = silent,
@@ -65,6 +66,7 @@ def train(
         micro_batches: into how many parts to split each batch to save memory.
         memory_gigabytes: splits larger than this are read from disk in each epoch; None: 4.
         save_steps: steps between checkpoints; None: one every 5 minutes.
+        signal_steps: steps between recordings of what passes through the layers (`look RUN signal`); None: none.
         offline: never download.
         runs: the folder to make the run in; see `runs_folder`.
         report: is shown each row of the log as it is written.
@@ -101,6 +103,7 @@ def train(
             "micro_batches": micro_batches,
             "workers": workers,
             "save_steps": save_steps,
+            "signal_steps": signal_steps,
             "memory_gigabytes": memory_gigabytes,
         }
         check_numbers(numbers)

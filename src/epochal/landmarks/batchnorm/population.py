@@ -1,0 +1,46 @@
+"""Mean and variance of the population, from training batches once the training is over (Algorithm 2, lines 7 to 10).
+
+E[x] is the average of the batches' means, Var[x] is m / (m - 1) times the average of their variances, all batches
+counting alike, while the running averages that serve during a training forget. Each layer is normalised by the batch
+meanwhile, as in training; what else differs between training and use, such as dropout, is as in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from epochal.landmarks.batchnorm.model import BatchNorm
+
+
+@torch.no_grad()
+def take_population(
+    model: nn.Module,
+    batches: Iterable[Float[Tensor, " _ *size"]],
+    forward: Callable[[Tensor], Tensor] | None = None,
+) -> None:
+    """Put the statistics of the batches in the place of the running ones; leaves the model in evaluation mode.
+
+    Args:
+        model: a network; layers that rest (evaluation mode by themselves, because they are frozen) keep theirs.
+        batches: prepared as in training.
+        forward: runs the network; the model itself if None.
+    """
+    layers = [m for m in model.modules() if isinstance(m, BatchNorm) and m.weight.requires_grad]
+    known = [(layer.rate, layer.num_batches_tracked.clone()) for layer in layers]
+    model.eval()
+    try:
+        for layer in layers:
+            layer.train()
+            layer.rate = None
+            layer.num_batches_tracked.zero_()
+        for images in batches:
+            (forward or model)(images)
+    finally:
+        for layer, (rate, count) in zip(layers, known, strict=True):
+            layer.rate = rate
+            layer.num_batches_tracked.copy_(count)
+            layer.eval()
