@@ -20,15 +20,19 @@ class Noun(pydantic.BaseModel):
 
 
 class ErrorRate(Noun):
-    """The share of held-out samples that a run's answer is wrong for, in per cent."""
+    """The share of samples that a run's answer is wrong for, in per cent, after the training."""
 
     kind: Literal["error rate"] = "error rate"
+    split: Literal["held-out", "train"] = pydantic.Field(
+        default="held-out", description="train: the samples it learned from, as they are, without augmentation"
+    )
     crops: Literal[1, 10] = pydantic.Field(default=1, description="views of each picture whose answers are averaged")
 
     @property
     def says(self) -> str:
         """In words, with the unit."""
-        return "held-out error, %" + (", average of 10 crops" if self.crops == 10 else "")
+        which = "training" if self.split == "train" else "held-out"
+        return f"{which} error, %" + (", average of 10 crops" if self.crops == 10 else "")
 
 
 class EpochsTo(Noun):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from epochal.core.claim import EpochsTo, ErrorRate
 from epochal.core.fault import InputFault
 from epochal.core.run import Run
@@ -15,19 +17,21 @@ def value(run: Run, metric: ErrorRate | EpochsTo, *, device: str = "auto", offli
         InputFault: the run did not record what the metric needs.
     """
     if isinstance(metric, ErrorRate):
-        return 100.0 * (1.0 - _top1(run, metric.crops, device, offline)), False
+        return 100.0 * (1.0 - _top1(run, metric, device, offline)), False
     return _epochs_to(run, metric)
 
 
-def _top1(run: Run, crops: int, device: str, offline: bool) -> float:
+def _top1(run: Run, metric: ErrorRate, device: str, offline: bool) -> float:
     record = run.record()
-    if crops == 1:
+    if metric == ErrorRate():
         return float(record["results"]["top1"])
     # Measured once, and kept with the run: ten crops of ten thousand pictures take a while.
-    name = f"top1, {crops} crops"
+    name = "top1" + (f", {metric.crops} crops" if metric.crops > 1 else "")
+    name += ", training pictures" if metric.split == "train" else ""
     measured: dict[str, float] = record.get("measured") or {}
     if name not in measured:
-        measured[name] = evaluate(run, crops=crops, device=device, offline=offline)["top1"]
+        options: dict[str, Any] = {"crops": metric.crops, "split": metric.split, "device": device, "offline": offline}
+        measured[name] = evaluate(run, **options)["top1"]
         run.update(measured=measured)
     return float(measured[name])
 

@@ -79,7 +79,7 @@ def test_ten_crops_are_measured_once_and_kept_with_the_run(tmp_path: Path, monke
     monkeypatch.setattr(values, "evaluate", measure)
     for _ in range(2):
         assert value(run, ErrorRate(crops=10), device="cpu", offline=True) == (25.0, False)
-    assert asked == [(run.folder, {"crops": 10, "device": "cpu", "offline": True})]
+    assert asked == [(run.folder, {"crops": 10, "split": "held-out", "device": "cpu", "offline": True})]
     assert run.record()["measured"] == {"something else": 0.25, "top1, 10 crops": 0.75}
     assert run.record()["results"]["top1"] == 0.5
     assert value(run, ErrorRate()) == (50.0, False)

@@ -208,7 +208,11 @@ def _network(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     if first == (64, 3, 7, 7) and len(counts) == 4:
         depths = [depth for depth, known in IMAGENET.items() if known == counts and (depth >= 50) == is_bottleneck]
         everywhere = "1.1" if is_bottleneck else "1.0"
-        return {"network": "imagenet", "depth": depths[0], "shortcut": _option(projected, "2.0", everywhere)} if depths else {}
+        return (
+            {"network": "imagenet", "depth": depths[0], "shortcut": _option(projected, "2.0", everywhere)}
+            if depths
+            else {}
+        )
     return {}
 
 

@@ -17,6 +17,4 @@ def network(recipe: ResNetRecipe, classes: int) -> nn.Module:
     """
     if recipe.network == "cifar":
         return CifarResNet(recipe.depth, classes, residual=recipe.residual, shortcut=recipe.shortcut)
-    return ResNet(
-        recipe.depth, classes, residual=recipe.residual, shortcut=recipe.shortcut, variant=recipe.variant
-    )
+    return ResNet(recipe.depth, classes, residual=recipe.residual, shortcut=recipe.shortcut, variant=recipe.variant)

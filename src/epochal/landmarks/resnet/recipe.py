@@ -46,14 +46,22 @@ class ResNetRecipe(Recipe):
         None, "learn from this many training pictures, drawn by the seed; none: all", "ours", ge=2, le=10**9
     )
     stored_size: int = setting(
-        256, "side of the stored pictures, pixels; the paper draws 256 to 480 anew each time", "Section 3.4", ge=8, le=1024
+        256,
+        "side of the stored pictures, pixels; the paper draws 256 to 480 anew each time",
+        "Section 3.4",
+        ge=8,
+        le=1024,
     )
     padding: int = setting(0, "zeros around each stored picture, pixels; 4 for CIFAR-10", "Section 4.2", ge=0, le=64)
     crop: int = setting(224, "side of the crops; 32 for CIFAR-10", "Sections 3.4 and 4.2", ge=8, le=512)
     random_crop: bool = setting(True, "crop at random places in training", "Section 3.4")
     mirror: bool = setting(True, "mirror half of the pictures in training", "Section 3.4")
     colour_noise: float = setting(
-        0.1, "deviation of the noise along the axes of colour; none for CIFAR-10", "Section 3.4: as AlexNet", ge=0, le=10
+        0.1,
+        "deviation of the noise along the axes of colour; none for CIFAR-10",
+        "Section 3.4: as AlexNet",
+        ge=0,
+        le=10,
     )
     colour_unit: Literal["eigenvalue", "deviation"] = setting(
         "eigenvalue", "what scales that noise", "AlexNet, Section 4.1"
@@ -86,15 +94,16 @@ class ResNetRecipe(Recipe):
     schedule: Literal["plateau", "drops", "cosine"] = setting(
         "plateau", "plateau: divide by 10 when the held-out error stalls; drops: at fixed epochs", "Section 3.4"
     )
-    patience: int = setting(
-        5, "evaluations without a better error before a drop", "ours: the paper does not say", ge=1
-    )
+    patience: int = setting(5, "evaluations without a better error before a drop", "ours: the paper does not say", ge=1)
     drop_epochs: tuple[Epoch, ...] = setting(
         (), "epochs at which the rate is divided by 10; 32,000 and 48,000 steps on CIFAR-10", "Section 4.2"
     )
     gentle_lr: float | None = setting(
-        None, "rate to begin with until the training error is below gentle_error; 0.01 for 110 layers", "Section 4.2",
-        gt=0, le=100,
+        None,
+        "rate to begin with until the training error is below gentle_error; 0.01 for 110 layers",
+        "Section 4.2",
+        gt=0,
+        le=100,
     )
     gentle_error: float = setting(0.8, "the training error that ends that beginning", "Section 4.2", gt=0, lt=1)
     warmup_epochs: float = setting(0.0, "epochs of a linear start from zero", "ours: 2017", ge=0, le=100000)
