@@ -7,21 +7,17 @@ weights load key for key; the shortcut's is `downsample`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.landmarks.resnet.shortcut import shortcut
 
-
-class Block(Protocol):
-    """What makes a block of `maps` maps (before they are expanded), the first of a stage with a stride."""
-
-    def __call__(self, seen: int, maps: int, stride: int, /) -> nn.Module:
-        """The block."""
-        ...
+# Makes a block from the maps that come in, its maps (before they are expanded) and its stride.
+Block = Callable[[int, int, int], nn.Module]
 
 
 class BasicBlock(nn.Module):
