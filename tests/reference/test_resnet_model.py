@@ -162,12 +162,12 @@ def test_weights_are_drawn_with_the_variance_of_he() -> None:
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Conv2d) and layer.weight.numel() > 2000:
             fan_in = layer.in_channels * 9
-            assert float(layer.weight.std()) == pytest.approx(math.sqrt(2 / fan_in), rel=0.1), name
-            assert float(layer.weight.mean()) == pytest.approx(0.0, abs=0.1 * math.sqrt(2 / fan_in)), name
+            assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / fan_in), rel=0.1), name
+            assert float(layer.weight.detach().mean()) == pytest.approx(0.0, abs=0.1 * math.sqrt(2 / fan_in)), name
         if isinstance(layer, nn.BatchNorm2d):
             assert (layer.weight == 1).all()
             assert (layer.bias == 0).all()
-    assert float(model.fc.weight.std()) == pytest.approx(math.sqrt(2 / 64), rel=0.1)
+    assert float(model.fc.weight.detach().std()) == pytest.approx(math.sqrt(2 / 64), rel=0.1)
     assert not model.fc.bias.any()
 
 

@@ -86,6 +86,7 @@ def test_known_settings_make_a_recipe_of_their_family() -> None:
     small = own_recipe({"network": "cifar", "depth": 56, "shortcut": "A"})
     assert (small.crop, small.padding, small.depth) == (32, 4, 56)
     short = from_scratch(small.model_dump())
+    assert (small.precision, from_scratch({"network": "cifar", "depth": 56}).precision) == ("fp32", "auto")
     assert short.batch_size == 32
     assert short.lr == pytest.approx(small.lr / 4)
     assert from_scratch(epochal.recipe("resnet", "paper-cifar-110").model_dump()).gentle_lr is None

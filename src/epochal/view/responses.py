@@ -37,7 +37,7 @@ def response_chart(deviations: Mapping[str, float], of: str, title: str = "How m
         return notice(title, "The network has no layer of 3 x 3 kernels.")
     values = list(deviations.values())
     mean = sum(values) / len(values)
-    subtitle = f"{of}: {len(values)} layers, deviation {mean:.3g} in the mean"
+    subtitle = f"{of}: {len(values)} of them 3 x 3, their deviation {mean:.3g} in the mean"
     top = heading_height(subtitle) + 20
     end = top + _ABOVE + _PLOT_HEIGHT + _BELOW
     sheet = Sheet(_WIDTH, end + caption_height(_CAPTION, _WIDTH) + style.MARGIN)
@@ -56,7 +56,7 @@ def _plot(sheet: Sheet, x: int, y: int, name: str, along: str, values: Sequence[
     axes = sheet.axes(x, y + _ABOVE, _PLOT_WIDTH, _PLOT_HEIGHT)
     mark = "o" if len(values) <= _DOTS else ""
     axes.plot(range(1, len(values) + 1), values, color=style.BLUE, linewidth=1.6, marker=mark, markersize=4.0)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.08 * max(values) or 1.0)
     axes.set_xlim(0, len(values) + 1)
     axes.xaxis.set_major_locator(MaxNLocator(9, integer=True))
     sheet.write(x + _PLOT_WIDTH, y + _ABOVE + _PLOT_HEIGHT + 60, along, colour=style.MUTED, align="right")

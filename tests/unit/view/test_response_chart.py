@@ -19,7 +19,7 @@ def test_the_layers_are_drawn_in_their_order_and_sorted() -> None:
     values = {"bn1": 0.5, "layer1.0.bn1": 0.2, "layer1.0.bn2": 0.9, "layer2.0.bn1": 0.4}
     figure = response_chart(values, "residual network of 8 layers")
     assert lines(figure) == [[0.5, 0.2, 0.9, 0.4], [0.9, 0.5, 0.4, 0.2]]
-    assert "residual network of 8 layers: 4 layers, deviation 0.5 in the mean" in words(figure)
+    assert "residual network of 8 layers: 4 of them 3 x 3, their deviation 0.5 in the mean" in words(figure)
     boundaries = [axes for axes in figure.axes if len(axes.get_lines()) > 1]
     assert [line.get_xdata()[0] for line in boundaries[0].get_lines()[1:]] == [1.5, 3.5], "a line where a stage begins"
 

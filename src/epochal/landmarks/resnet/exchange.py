@@ -155,11 +155,10 @@ def _akamaster(shapes: Mapping[str, tuple[int, ...]], settings: dict[str, Any]) 
     if settings.get("network") != "cifar" or len(shapes.get("linear.weight", ())) != 2:
         return None
     names = {name: re.sub(r"^linear\.", "fc.", name) for name in shapes}
-    # What a published accuracy was measured with is float32.
     return Layout(
         "akamaster",
         names,
-        settings={**settings, "stored_size": 32, "padding": 4, "crop": 32, "precision": "fp32"},
+        settings={**settings, "stored_size": 32, "padding": 4, "crop": 32},
         pixels=_pixels(32, 32, f"{_TOLD}; 32 x 32"),
         absent=_counters(names.values()),
     )
@@ -174,7 +173,7 @@ def _torchvision(shapes: Mapping[str, tuple[int, ...]], settings: dict[str, Any]
     return Layout(
         "torchvision",
         {name: name for name in shapes},
-        settings={"variant": "v1.5", **settings, "stored_size": 256, "crop": 224, "precision": "fp32"},
+        settings={"variant": "v1.5", **settings, "stored_size": 256, "crop": 224},
         pixels=_pixels(256, 224, f"{_TOLD}; shorter side 256, centre crop 224"),
         notes=tuple(notes),
         absent=_counters(shapes),
@@ -207,12 +206,9 @@ def _network(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
         return {"network": "cifar", "depth": 6 * counts[0] + 2, "shortcut": _option(projected, "2.0", "1.0")}
     if first == (64, 3, 7, 7) and len(counts) == 4:
         depths = [depth for depth, known in IMAGENET.items() if known == counts and (depth >= 50) == is_bottleneck]
-        everywhere = "1.1" if is_bottleneck else "1.0"
-        return (
-            {"network": "imagenet", "depth": depths[0], "shortcut": _option(projected, "2.0", everywhere)}
-            if depths
-            else {}
-        )
+        if depths:
+            option = _option(projected, "2.0", "1.1" if is_bottleneck else "1.0")
+            return {"network": "imagenet", "depth": depths[0], "shortcut": option}
     return {}
 
 

@@ -71,7 +71,8 @@ def own_recipe(settings: Mapping[str, Any]) -> ResNetRecipe:
         InputFault: the settings are no recipe.
     """
     usual = PAPER if settings.get("network") == "imagenet" else SMALL
-    return ResNetRecipe.parse({**usual.model_dump(), **settings})
+    # What others published of their weights they measured in float32.
+    return ResNetRecipe.parse({**usual.model_dump(), "precision": "fp32", **settings})
 
 
 def outputs(recipe: ResNetRecipe, tensors: Mapping[str, Tensor]) -> int:
@@ -123,6 +124,7 @@ def from_scratch(settings: Mapping[str, Any]) -> ResNetRecipe:
         schedule="cosine",
         drop_epochs=(),
         evaluate_epochs=1.0,
+        precision=settings.get("precision", "auto"),
     )
 
 
