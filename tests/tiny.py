@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from epochal.landmarks.alexnet.recipe import SMOKE, AlexNetRecipe
 from epochal.landmarks.batchnorm.recipe import SMALL as BATCHNORM_SMALL
+from epochal.landmarks.resnet.recipe import SMOKE as RESNET_SMOKE
+from epochal.landmarks.resnet.recipe import ResNetRecipe
 
 # lrn is off because the compiled kernel would be loaded anew in every process; a test that wants it turns it on.
 TINY: AlexNetRecipe = SMOKE.replace(
@@ -37,8 +39,25 @@ TINY_BATCHNORM = BATCHNORM_SMALL.replace(
     precision="fp32",
 )
 
+# ResNet of the least depth, on digits at the size they are stored in.
+TINY_RESNET: ResNetRecipe = RESNET_SMOKE.replace(
+    stored_size=8,
+    padding=1,
+    crop=8,
+    mirror=True,
+    colour_noise=0.1,
+    batch_size=48,
+    epochs=2.0,
+    evaluate_epochs=1.0,
+    precision="fp32",
+)
+
 # One for each landmark: the contract is the same for all.
-TINIES = {"alexnet": TINY, "batchnorm": TINY_BATCHNORM}
+TINIES = {
+    "alexnet": TINY,
+    "batchnorm": TINY_BATCHNORM,
+    "resnet": TINY_RESNET,
+}
 
 # What a landmark's resuming is tried with: changes to its tiny recipe, each leaving one kind of chance.
 VARIANTS: dict[str, dict[str, dict]] = {
@@ -52,7 +71,15 @@ VARIANTS: dict[str, dict[str, dict]] = {
         "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
         "both": {},
     },
+    "resnet": {
+        "augmentation": {},
+        "gentle start": {"warmup_epochs": 0.0, "gentle_lr": 0.01, "gentle_error": 0.6},
+    },
 }
 
 # Steps at which it is stopped: one in the midst of an epoch, one at its end. The log must have a row at each.
-STOPS = {"alexnet": {"mid-epoch": 20, "epoch-end": 30}, "batchnorm": {"mid-epoch": 20, "epoch-end": 30}}
+STOPS = {
+    "alexnet": {"mid-epoch": 20, "epoch-end": 30},
+    "batchnorm": {"mid-epoch": 20, "epoch-end": 30},
+    "resnet": {"mid-epoch": 20, "epoch-end": 30},
+}

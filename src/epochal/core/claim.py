@@ -20,15 +20,19 @@ class Noun(pydantic.BaseModel):
 
 
 class ErrorRate(Noun):
-    """The share of held-out samples that a run's answer is wrong for, in per cent."""
+    """The share of samples that a run's answer is wrong for, in per cent, after the training."""
 
     kind: Literal["error rate"] = "error rate"
+    split: Literal["held-out", "train"] = pydantic.Field(
+        default="held-out", description="train: the samples it learned from, as they are, without augmentation"
+    )
     crops: Literal[1, 10] = pydantic.Field(default=1, description="views of each picture whose answers are averaged")
 
     @property
     def says(self) -> str:
         """In words, with the unit."""
-        return "held-out error, %" + (", average of 10 crops" if self.crops == 10 else "")
+        which = "training" if self.split == "train" else "held-out"
+        return f"{which} error, %" + (", average of 10 crops" if self.crops == 10 else "")
 
 
 class EpochsTo(Noun):
@@ -60,7 +64,19 @@ class Drift(Noun):
         return f"wandering of the percentiles of {self.layer}, in widths"
 
 
-Metric = Annotated[ErrorRate | EpochsTo | Drift, pydantic.Field(discriminator="kind")]
+class Measured(Noun):
+    """A number that the landmark's own function finds in a finished run: `measures.FUNCTIONS` has it by this name."""
+
+    kind: Literal["measured"] = "measured"
+    name: str = pydantic.Field(description="what is measured, with the unit; the number is kept with the run under it")
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return self.name
+
+
+Metric = Annotated[ErrorRate | EpochsTo | Drift | Measured, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):
@@ -100,7 +116,7 @@ class Arm(Noun):
 
 
 class Less(Noun):
-    """The metric of one arm is below that of another, by more than `by`."""
+    """The metric of one arm is below that of another, by more than `by`; with a negative `by`, not far above it."""
 
     kind: Literal["less"] = "less"
     arm: str
@@ -109,6 +125,8 @@ class Less(Noun):
 
     def says(self) -> str:
         """In words."""
+        if self.by < 0:
+            return f"{self.arm} less than {-self.by:g} above {self.than}"
         return f"{self.arm} below {self.than}" + (f" by more than {self.by:g}" if self.by else "")
 
 

@@ -122,6 +122,7 @@ class Supervised:
         loss, right = self.group.total(loss, right)
         self.watch.observe(loss)
         self.optimizer.step()
+        self.schedule.saw(right / count)
         self._count(number, right / count)
         return {
             "loss": loss / count,

@@ -36,6 +36,7 @@ class Layout:
         settings: the recipe's settings that go with it.
         pixels: how pictures must be prepared, if the layout fixes it.
         notes: what a person should know.
+        absent: tensors by our names that such files may lack, and what they are then.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Layout:
     settings: dict[str, Any] = field(default_factory=dict)
     pixels: Pixels | None = None
     notes: tuple[str, ...] = ()
+    absent: dict[str, Tensor] = field(default_factory=dict)
 
 
 def common_prefix(names: Iterable[str]) -> str:
@@ -77,6 +79,9 @@ def remapped(stored: Stored, layout: Layout, prefix: str = "", classes: tuple[st
             continue
         tensors[name], done = _made_ours(stored, source, layout.changes.get(name, ()))
         rows.append(Mapped(source, name, tuple(tensors[name].shape), done))
+    for name in (name for name in layout.absent if name not in tensors):
+        tensors[name] = layout.absent[name].clone()
+        rows.append(Mapped("nothing", name, tuple(tensors[name].shape), ("the file has none: as before training",)))
     notes = (f"the prefix {prefix!r} of every name was taken off",) if prefix else ()
     return Weights(
         source=str(stored.path),

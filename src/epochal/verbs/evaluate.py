@@ -8,8 +8,8 @@ from typing import Any
 
 from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
-from epochal.data.images import Pictures
 from epochal.data.source import open_data
+from epochal.data.subset import in_memory, with_fewer
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import Trained, find_trained
 from epochal.verbs.weights import Source
@@ -34,7 +34,7 @@ def evaluate(
         overrides: settings of the network that the weights do not tell, as `name=value`.
         data: a data set with the same classes; if None, the run's own.
         crops: 1 for the centre crop, 10 for the paper's ten-crop average (Section 4.1).
-        split: `held-out` or `train`.
+        split: `held-out`, or `train`: of a run's own data, the pictures that it learned from.
         device: where to compute.
         offline: never download.
 
@@ -56,8 +56,10 @@ def evaluate(
             expected=", ".join(printable(name, 30) for name in asked.classifier.classes[:10]),
             remedy="evaluate on data with the same class names in the same order",
         )
+    if data is None and asked.subset is not None:
+        opened = with_fewer(opened, *asked.subset)
     chosen = opened.held_out if split == "held-out" else opened.train
-    workers = 0 if isinstance(chosen, Pictures) else default_workers()
+    workers = 0 if in_memory(chosen) else default_workers()
     result = asked.classifier.examine(chosen, ten=crops == 10, workers=workers)
     return {
         "run": asked.name,

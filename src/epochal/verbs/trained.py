@@ -34,6 +34,7 @@ class Trained:
         step: how many steps it has learned, if it is a run's.
         account: what became of each tensor of weights from elsewhere.
         notes: what a person should know.
+        subset: how many of the training pictures it learned from, and the seed that drew them; None: all.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Trained:
     step: int | None = None
     account: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    subset: tuple[int, int] | None = None
 
 
 def find_trained(
@@ -77,7 +79,10 @@ def find_trained(
         return Trained(str(source), from_pretrained(source, device=device, offline=offline))
     run = catalogue.find_run(source)
     classifier, step, passed_over = load_classifier(run, device)
-    return Trained(f"the run {run.name}", classifier, run.record()["data"], step, notes=passed_over)
+    record = run.record()
+    pictures, seed = record["recipe"].get("pictures"), record.get("seed")
+    subset = None if pictures is None or seed is None else (pictures, seed)
+    return Trained(f"the run {run.name}", classifier, record["data"], step, notes=passed_over, subset=subset)
 
 
 def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tuple[str, ...]]:

@@ -68,6 +68,15 @@ def test_the_error_rate_is_what_the_run_ended_with_in_per_cent(tmp_path: Path) -
     assert value(run, ErrorRate()) == (12.5, False)
 
 
+def test_the_error_on_the_training_pictures_is_measured_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made_run(tmp_path, JOB, top1=0.5)
+    monkeypatch.setattr(values, "evaluate", lambda one, **options: {"top1": 0.9 if options["split"] == "train" else 0})
+    assert value(run, ErrorRate(split="train"), device="cpu") == (pytest.approx(10.0), False)
+    assert value(run, ErrorRate(), device="cpu") == (50.0, False)
+    assert run.record()["measured"] == {"top1, training pictures": 0.9}
+    assert ErrorRate(split="train").says == "training error, %"
+
+
 def test_ten_crops_are_measured_once_and_kept_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run(tmp_path, JOB, top1=0.5, measured={"something else": 0.25})
     asked = []
@@ -79,7 +88,7 @@ def test_ten_crops_are_measured_once_and_kept_with_the_run(tmp_path: Path, monke
     monkeypatch.setattr(values, "evaluate", measure)
     for _ in range(2):
         assert value(run, ErrorRate(crops=10), device="cpu", offline=True) == (25.0, False)
-    assert asked == [(run.folder, {"crops": 10, "device": "cpu", "offline": True})]
+    assert asked == [(run.folder, {"crops": 10, "split": "held-out", "device": "cpu", "offline": True})]
     assert run.record()["measured"] == {"something else": 0.25, "top1, 10 crops": 0.75}
     assert run.record()["results"]["top1"] == 0.5
     assert value(run, ErrorRate()) == (50.0, False)
