@@ -46,7 +46,8 @@ class Look:
 
 def views(landmark: str) -> dict[str, str]:
     """What there is to see in a landmark's runs: names and one-line descriptions."""
-    return _look_module(landmark).VIEWS | OF_ALL
+    known: dict[str, str] = _look_module(landmark).VIEWS
+    return known | OF_ALL
 
 
 def look(

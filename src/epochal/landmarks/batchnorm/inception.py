@@ -7,7 +7,6 @@ convolution. Modules 3c and 4e halve the picture themselves and pass a pooled co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -119,7 +118,7 @@ class InceptionModule(nn.Module):
         if w.one:
             self.one = Unit(seen, w.one, 1, style)
         self.three = nn.Sequential(Unit(seen, w.reduce, 1, style), Unit(w.reduce, w.three, 3, style, stride=stride))
-        self.double = nn.Sequential(
+        self.double_three = nn.Sequential(
             Unit(seen, w.reduce_double, 1, style),
             Unit(w.reduce_double, w.double, 3, style),
             Unit(w.double, w.double, 3, style, stride=stride),
@@ -183,7 +182,7 @@ class BNInception(nn.Module):
         x = image
         for layer in self.children():
             x = layer(x)
-        return cast(Tensor, x)
+        return x
 
 
 def response_norm(wanted: bool) -> nn.Module:

@@ -117,7 +117,7 @@ def _activations(model: nn.Module) -> list[str]:
 
 
 def _scores(model: nn.Module) -> str:
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1]
+    return str([name for name, module in model.named_modules() if isinstance(module, nn.Linear)][-1])
 
 
 def _last_hidden(model: nn.Module) -> str:
@@ -125,4 +125,4 @@ def _last_hidden(model: nn.Module) -> str:
     leaves = [(name, module) for name, module in model.named_modules() if not list(module.children())]
     last = max(place for place, (_, module) in enumerate(leaves) if isinstance(module, nn.Linear))
     before = [name for name, module in leaves[:last] if not isinstance(module, nn.Dropout | nn.Identity)]
-    return before[-1]
+    return str(before[-1])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -69,7 +67,7 @@ class MnistNet(nn.Module):
             x = (x > 0.5).to(x.dtype)
         for layer in self.children():
             x = layer(x)
-        return cast(Tensor, x)
+        return x
 
 
 def check_image(image: Tensor, pixels: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -65,4 +63,4 @@ class ScaledInception(nn.Module):
         x = image
         for layer in self.children():
             x = layer(x)
-        return cast(Tensor, x)
+        return x
