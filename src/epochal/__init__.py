@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from epochal.core.run import Run
     from epochal.core.verdict import Verdict
     from epochal.data.source import open_data
+    from epochal.interop.weights import Weights, load_into
     from epochal.lab.ablate import ablate, plan_ablation
     from epochal.lab.check import check, plan_check
     from epochal.lab.plan import Plan
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from epochal.verbs.predict import predict
     from epochal.verbs.resume import resume
     from epochal.verbs.train import train
-    from epochal.verbs.weights import Weights, from_pretrained, load_into, read_weights
+    from epochal.verbs.weights import from_pretrained, read_weights
 
 __version__ = "0.1.0"
 
@@ -52,7 +53,7 @@ _HOME = {
     "Run": "core.run",
     "Transfer": "lab.transfer",
     "Verdict": "core.verdict",
-    "Weights": "verbs.weights",
+    "Weights": "interop.weights",
     "ablate": "lab.ablate",
     "ablation": "lab.table",
     "check": "lab.check",
@@ -70,7 +71,7 @@ _HOME = {
     "from_pretrained": "verbs.weights",
     "landmark": "verbs.catalogue",
     "list_data": "verbs.data",
-    "load_into": "verbs.weights",
+    "load_into": "interop.weights",
     "look": "verbs.look",
     "open_data": "data.source",
     "plan_ablation": "lab.ablate",

@@ -57,7 +57,7 @@ def test_the_ways_stand_side_by_side(done: Any) -> None:
     assert tuned["trained_parameters"] == tuned["parameters"] == scratch["trained_parameters"]
     assert frozen["trained_parameters"] == 2 * (TINY.units + 1)
     assert frozen["frozen"] == ["body"]
-    assert (tuned["recipe"]["lr"], tuned["recipe"]["head_rate"]) == (pytest.approx(TINY.lr * 0.1), 10.0)
+    assert (tuned["recipe"]["lr"], tuned["recipe"]["head_rate"]) == pytest.approx((TINY.lr / 3, 3.0))
     assert (scratch["recipe"]["lr"], scratch["recipe"]["head_rate"]) == (TINY.lr, 1.0)
 
 
@@ -156,7 +156,7 @@ def test_a_recipe_of_ones_own_is_taken_as_it_is(source: Run, shades: str) -> Non
     own = TINY.replace(epochs=0.5, batch_size=4, lr=0.03)
     done = compared(source, shades, ways=("fine-tuned", "scratch"), recipe=own, overrides=[])
     tuned, scratch = done.rows
-    assert (tuned["recipe"]["batch_size"], tuned["recipe"]["lr"]) == (4, pytest.approx(0.003))
+    assert (tuned["recipe"]["batch_size"], tuned["recipe"]["lr"]) == pytest.approx((4, 0.01))
     assert (scratch["recipe"]["lr"], scratch["epochs"]) == (0.03, 0.75)
 
 
