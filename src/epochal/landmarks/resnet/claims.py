@@ -27,8 +27,8 @@ def _arm(name: str, depth: int = 20, **changes: object) -> Arm:
     return Arm(name=name, recipe=BASE.replace(depth=depth, **changes), seconds=_SECONDS[depth])
 
 
-_PLAIN_20, _PLAIN_44 = _arm("plain, 20 layers", residual=False), _arm("plain, 44 layers", 44, residual=False)
-_RESIDUAL_20, _RESIDUAL_44 = _arm("residual, 20 layers"), _arm("residual, 44 layers", 44)
+_PLAIN_20, _PLAIN_44 = _arm("plain 20", residual=False), _arm("plain 44", 44, residual=False)
+_RESIDUAL_20, _RESIDUAL_44 = _arm("residual 20"), _arm("residual 44", 44)
 
 DEGRADATION = Claim(
     name="degradation",
@@ -175,7 +175,7 @@ PROJECTIONS = Claim(
 
 
 def _imagenet(depth: int, **changes: object) -> Arm:
-    name = f"{'residual' if changes.get('residual', True) else 'plain'}, {depth} layers"
+    name = f"{'residual' if changes.get('residual', True) else 'plain'} {depth}"
     return Arm(name=name, recipe=PAPER.replace(depth=depth, **changes))
 
 
@@ -188,10 +188,10 @@ IMAGENET = Claim(
     metric=ErrorRate(crops=10),
     arms=(_imagenet(34, residual=False), *(_imagenet(depth) for depth in (34, 50, 101, 152))),
     expectations=(
-        Less(arm="residual, 34 layers", than="plain, 34 layers"),
-        Less(arm="residual, 50 layers", than="residual, 34 layers"),
-        Less(arm="residual, 101 layers", than="residual, 50 layers"),
-        Less(arm="residual, 152 layers", than="residual, 101 layers"),
+        Less(arm="residual 34", than="plain 34"),
+        Less(arm="residual 50", than="residual 34"),
+        Less(arm="residual 101", than="residual 50"),
+        Less(arm="residual 152", than="residual 101"),
     ),
     data="imagefolder:imagenet",
     seeds=(0,),
