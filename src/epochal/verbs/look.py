@@ -107,7 +107,9 @@ def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence
     Raises:
         InputFault: there is no such view, or it shows no layer, or no picture of one's own.
     """
-    known, of_a_layer = [*module.VIEWS, *OF_ALL], (*module.OF_A_LAYER, *OF_ALL)
+    known = [*module.VIEWS, *OF_ALL]
+    # The signal is that of layers with weights: it is left out where a layer is named and no view.
+    of_a_layer = (*module.OF_A_LAYER, *(OF_ALL if view is not None else ()))
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
     fitting = [name for name in known if layer is None or name in of_a_layer]

@@ -15,8 +15,8 @@ from torch import Tensor
 from epochal.core.fault import InputFault, printable
 from epochal.interop.layout import Layout
 from epochal.interop.weights import Pixels, Weights
-from epochal.landmarks.batchnorm.inception import DEPTH_MULTIPLIER
-from epochal.landmarks.batchnorm.recipe import MODULES, BatchNormRecipe
+from epochal.landmarks.batchnorm.inception import DEPTH_MULTIPLIER, FIGURE_5
+from epochal.landmarks.batchnorm.recipe import MODULES, BatchNormRecipe, Module
 
 LAYOUTS = ("ours",)
 
@@ -50,19 +50,30 @@ def layout_of(
 
 def _network(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """What names and shapes tell of the recipe; None if they are of no network of ours."""
-    norms = [name for name in shapes if name.endswith(".running_mean")]
+    normalised = any(name.endswith(".running_mean") for name in shapes)
+    found: dict[str, Any] = {"batch_norm": normalised, **({} if normalised else {"population_batches": 0})}
     dense = [name for name in sorted(shapes) if name.startswith("fc") and name.endswith(".weight")]
     if "fc1.weight" in shapes and len(shapes["fc1.weight"]) == 2:
         pixels = round(shapes["fc1.weight"][1] ** 0.5)
         hidden = [shapes[f"fc{number}.weight"][0] for number in range(1, len(dense)) if f"fc{number}.weight" in shapes]
-        return {"network": "mnist", "batch_norm": bool(norms), "hidden": hidden, "crop": pixels, "stored_size": pixels}
+        return {**found, "network": "mnist", "hidden": hidden, "crop": pixels, "stored_size": pixels}
     if "fc.weight" not in shapes or len(shapes.get("conv1.conv.weight", ())) != 4:
         return None
     if "depthwise.weight" in shapes:
-        return {"network": "inception", "batch_norm": bool(norms)}
+        return {**found, "network": "inception"}
     modules = [name for name in MODULES if f"inception{name}.three.0.conv.weight" in shapes]
-    width = shapes["conv1.conv.weight"][0] / 192
-    return {"network": "scaled", "batch_norm": bool(norms), "modules": modules, "width": width}
+    return {**found, "network": "scaled", "modules": modules, "width": _width(shapes, modules)}
+
+
+def _width(shapes: Mapping[str, tuple[int, ...]], modules: list[Module]) -> float:
+    """The share of the paper's maps: in the midst of those that round to the maps found."""
+    counts = [(192, shapes["conv1.conv.weight"][0])]
+    for name in modules:
+        reduced, wide = (shapes.get(f"inception{name}.three.{at}.conv.weight", (0,))[0] for at in (0, 1))
+        counts += [(FIGURE_5[name].reduce, reduced), (FIGURE_5[name].three, wide)]
+    low = max(((maps - 0.5) / printed for printed, maps in counts if maps > 2), default=0.01)
+    high = min((maps + 0.5) / printed for printed, maps in counts)
+    return (low + high) / 2
 
 
 def own_layout(names: tuple[str, ...], settings: dict[str, Any], mean: Tensor | None) -> Layout:
