@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from epochal.core.fault import InputFault
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.dropout.model import Dropout
 from epochal.landmarks.alexnet.init import PAPER, SOURCE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 from epochal.landmarks.alexnet.model import AlexNet

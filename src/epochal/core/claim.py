@@ -44,7 +44,19 @@ class EpochsTo(Noun):
         return f"epochs until {self.name} is {self.level:g}"
 
 
-Metric = Annotated[ErrorRate | EpochsTo, pydantic.Field(discriminator="kind")]
+class Measured(Noun):
+    """A number that the landmark's own function finds in a finished run: `measures.FUNCTIONS` has it by this name."""
+
+    kind: Literal["measured"] = "measured"
+    name: str = pydantic.Field(description="what is measured, with the unit; the number is kept with the run under it")
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return self.name
+
+
+Metric = Annotated[ErrorRate | EpochsTo | Measured, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):
@@ -76,7 +88,7 @@ class Arm(Noun):
 
 
 class Less(Noun):
-    """The metric of one arm is below that of another, by more than `by`."""
+    """The metric of one arm is below that of another, by more than `by`; with a negative `by`, not far above it."""
 
     kind: Literal["less"] = "less"
     arm: str
@@ -85,6 +97,8 @@ class Less(Noun):
 
     def says(self) -> str:
         """In words."""
+        if self.by < 0:
+            return f"{self.arm} less than {-self.by:g} above {self.than}"
         return f"{self.arm} below {self.than}" + (f" by more than {self.by:g}" if self.by else "")
 
 
@@ -170,7 +184,7 @@ class Claim(Noun):
             raise ValueError("what is tuned on a seed that counts looks better than it is")
         return self
 
-    def metric_of(self, arm: Arm) -> ErrorRate | EpochsTo:
+    def metric_of(self, arm: Arm) -> Metric:
         """How an arm is measured."""
         return arm.metric or self.metric
 

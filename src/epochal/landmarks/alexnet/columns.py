@@ -18,7 +18,7 @@ from torch.nn.utils import skip_init
 from epochal.core.fault import InputFault
 from epochal.engine.device import placed
 from epochal.engine.pieces import Pieces
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.dropout.model import Dropout
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 from epochal.landmarks.alexnet.model import PIXELS, AlexNet, check_image
 from epochal.landmarks.alexnet.scaled import ScaledAlexNet

@@ -17,7 +17,7 @@ from epochal.engine import classifier_views
 from epochal.engine.classifier import Classifier
 from epochal.engine.patch_view import exciting
 from epochal.engine.scene import Scene
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.dropout.model import Dropout
 from epochal.landmarks.alexnet.model import ACTIVATIONS
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 from epochal.view import curves, filters

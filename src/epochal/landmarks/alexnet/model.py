@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, nearest
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.dropout.model import Dropout
 from epochal.landmarks.alexnet.init import PAPER, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.landmarks.dropout.model import Dropout
 from epochal.landmarks.alexnet.init import SOURCE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 from epochal.landmarks.alexnet.model import check_image
