@@ -35,8 +35,8 @@ CARD = Landmark(
         year=2012,
         url="https://arxiv.org/abs/1207.0580",
     ),
-    idea="Silence each unit with some chance in training: a net that cannot rely on any unit overfits less, and with its "
-    "weights scaled down it answers for all the thinned nets that it was.",
+    idea="Silence each unit with some chance in training: a net that cannot rely on any unit overfits less, and with "
+    "its weights scaled down it answers for all the thinned nets that it was.",
     leads_to=("alexnet", "vgg", "googlenet"),
     default_data="digits",
     presets={
@@ -116,7 +116,10 @@ CARD = Landmark(
             instead="1, halved after 10,000 steps and falling on as 1 / step; 100,000 steps",
         ),
         Deviation(
-            who="source", where="momentum", paper="0.95", instead="0.5 growing towards 0.99, nearer by e in 100,000 steps"
+            who="source",
+            where="momentum",
+            paper="0.95",
+            instead="from 0.5 towards 0.99, nearer by e in 100,000 steps",
         ),
         Deviation(
             who="source",

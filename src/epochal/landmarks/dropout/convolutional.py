@@ -1,8 +1,8 @@
 """The convolutional net of Section 6.1 for CIFAR-10 and SVHN, with a retention for every layer.
 
 Three convolutions with 5 x 5 kernels, each followed by overlapping max-pooling, and two hidden dense layers of 2048
-units. Dropout is applied to all layers, the convolutions too: it keeps 0.9 of the input, 0.75, 0.75 and 0.5 of the maps'
-units, 0.5 of the dense ones.
+units. Dropout is applied to all layers, the convolutions too: it keeps 0.9 of the input, 0.75, 0.75 and 0.5 of what the
+maps hold, 0.5 of the dense units.
 
 The paper's pictures are contrast-normalised and whitened (`whitening.py`); what the net sees is up to the recipe.
 """

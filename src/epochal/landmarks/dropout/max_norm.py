@@ -8,6 +8,7 @@ are free.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -35,9 +36,9 @@ class MaxNorm:
             weight.mul_(factor.view(-1, *(1,) * (weight.dim() - 1)))
 
 
-def incoming_norms(weight: Float[Tensor, "units *seen"]) -> Float[Tensor, " units"]:
+def incoming_norms(weight: Float[Tensor, units * seen]) -> Float[Tensor, " units"]:
     """The Euclidean length of each unit's incoming weight vector."""
-    return torch.linalg.vector_norm(weight.flatten(1), dim=1)
+    return cast(Tensor, torch.linalg.vector_norm(weight.flatten(1), dim=1))
 
 
 def constrained(model: nn.Module, *, output: bool) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """Dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014), and the dense nets of its Section 6.1.
 
-In training each unit is kept with probability p, the *retention*, and silenced otherwise: y <- r y with r ~ Bernoulli(p)
+In training each unit is kept with probability p, the *retention*, and silenced otherwise: y <- r y, r ~ Bernoulli(p)
 (Section 4). A net of n units is so a sample of 2^n thinned nets that share their weights. In use all units are there,
 and each is multiplied by p, which gives the next layer the input that it expects (Figure 2: w <- p w).
 
@@ -12,6 +12,7 @@ https://jmlr.org/papers/v15/srivastava14a.html
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import cast
@@ -75,7 +76,8 @@ class Dropout(nn.Module):
         if not self.training:
             return x if self.inverted else self.retention * x
         kept = self.mask(x, self.retention)
-        return x * (kept.to(x.dtype) / self.retention) if self.inverted else x * kept
+        factor = kept.to(x.dtype) / self.retention if self.inverted else kept
+        return x * factor
 
     def extra_repr(self) -> str:
         """The retention, and the form where it is not the printed one."""
@@ -97,7 +99,7 @@ class GaussianDropout(nn.Module):
     def __init__(self, retention: float = 0.5) -> None:
         super().__init__()
         self.retention = _checked(retention)
-        self.sd = ((1.0 - retention) / retention) ** 0.5
+        self.sd = math.sqrt((1.0 - retention) / retention)
 
     def forward(self, x: Float[Tensor, "*size"]) -> Float[Tensor, "*size"]:
         """Add to each unit noise in proportion to itself."""

@@ -1,7 +1,7 @@
 """Monte-Carlo model averaging (Section 7.5): what the scaled weights stand for, done at length.
 
-Each answer is the mean of what k thinned nets say, each with units dropped as in training. With k growing it becomes the
-exact average over all of them, of which the weight scaling of Section 4 is an approximation.
+Each answer is the mean of what k thinned nets say, each with units dropped as in training. With k growing it becomes
+the exact average over all of them, of which the weight scaling of Section 4 is an approximation.
 """
 
 from __future__ import annotations

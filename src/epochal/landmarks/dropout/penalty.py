@@ -1,8 +1,8 @@
 """What Table 9 compares dropout with, beside L2: an L1 penalty on the weights, and a KL penalty for sparsity.
 
-L1 adds l1 * sum |w|. The sparsity penalty pulls the mean activity q of each hidden unit over a batch to a target t: for
-logistic units by KL(t || q) of two coins, for rectifiers, whose q has no upper end, by the KL of two normal variables of
-variance 1, (q - t)^2 / 2, as the authors' code has it. L2 is the optimizer's weight decay. Biases are free.
+L1 adds l1 * sum |w|. The sparsity penalty pulls the mean activity q of each hidden unit over a batch to a target t:
+for logistic units by KL(t || q) of two coins, for rectifiers, whose q has no upper end, by the KL of two normal
+variables of variance 1, (q - t)^2 / 2, as the authors' code has it. L2 is the optimizer's weight decay.
 """
 
 from __future__ import annotations

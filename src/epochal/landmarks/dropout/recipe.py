@@ -28,11 +28,13 @@ class DropoutRecipe(Recipe):
     maps: tuple[Maps, Maps, Maps] = setting((96, 128, 256), "conv net: maps of each convolution", "Section 6.1.2")
     activation: Literal["relu", "logistic"] = setting("relu", "what follows each hidden layer", "Section 6.1.1")
     noise: Literal["dropout", "inverted", "gaussian"] = setting(
-        "dropout", "dropout: as printed; inverted: 1 / p in training; gaussian: N(1, (1 - p) / p)", "Section 4, Section 10"
+        "dropout",
+        "dropout: as printed; inverted: 1 / p in training; gaussian: N(1, (1 - p) / p)",
+        "Section 4, Section 10",
     )
     retention: tuple[Probability, ...] = setting(
         (0.8, 0.5),
-        "chance to be kept, from the input to the last hidden layer; the last counts for all that follow; 1: no dropout",
+        "chance to be kept, from the input to the last hidden layer; the last counts for all after it; 1: no dropout",
         "Section 4",
         min_length=1,
         max_length=17,
@@ -51,7 +53,9 @@ class DropoutRecipe(Recipe):
     random_crop: bool = setting(False, "crop at random places in training", "Section 6.1: no augmentation")
     mirror: bool = setting(False, "mirror half of the pictures in training", "Section 6.1: no augmentation")
     centred: bool = setting(
-        False, "subtract the mean picture; a dropped input is then a mean pixel, not a black one", "ours: the paper is silent"
+        False,
+        "subtract the mean picture; a dropped input is then a mean pixel, not a black one",
+        "ours: the paper is silent",
     )
     pixel_scale: float = setting(255.0, "what pixels (0 to 255) are divided by", "authors' code", gt=0)
     whiten: bool = setting(False, "conv net: normalise the contrast and whiten (ZCA)", "Appendix B")
@@ -59,9 +63,14 @@ class DropoutRecipe(Recipe):
     weight_decay: float = setting(0.0, "L2: pull of the weights towards zero", "Table 9", ge=0, le=1)
     l1: float = setting(0.0, "L1: weight of the sum of the weights' magnitudes", "Table 9", ge=0, le=1)
     sparsity: float = setting(0.0, "weight of the KL penalty on mean activities", "Table 9", ge=0, le=1000)
-    sparsity_target: float = setting(0.05, "the mean activity that it pulls to", "ours: the paper is silent", gt=0, lt=1)
+    sparsity_target: float = setting(
+        0.05, "the mean activity that it pulls to", "ours: the paper is silent", gt=0, lt=1
+    )
     max_norm: float | None = setting(
-        2.0, "the longest that a hidden unit's incoming weights may be; none: no limit", "Section 5.1; 2 for MNIST", gt=0
+        2.0,
+        "the longest that a hidden unit's incoming weights may be; none: no limit",
+        "Section 5.1; 2 for MNIST",
+        gt=0,
     )
     max_norm_output: bool = setting(
         False, "limit the last layer's weights too, as the authors' code does", "Section 5.1: hidden units"
@@ -131,7 +140,14 @@ SOURCE = PAPER.replace(
 SMALL = PAPER.replace(epochs=30.0, batch_size=250, lr=0.1, evaluate_epochs=3.0)
 
 SMOKE = PAPER.replace(
-    units=(256, 256), epochs=40.0, batch_size=32, lr=0.02, evaluate_epochs=4.0, precision="fp32", stored_size=16, crop=16
+    units=(256, 256),
+    epochs=40.0,
+    batch_size=32,
+    lr=0.1,
+    evaluate_epochs=4.0,
+    precision="fp32",
+    stored_size=16,
+    crop=16,
 )
 
 CIFAR = PAPER.replace(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -28,6 +29,7 @@ from epochal.landmarks.dropout.penalty import Penalty
 from epochal.landmarks.dropout.recipe import DropoutRecipe
 from epochal.landmarks.dropout.sgd import GrowingMomentumSGD
 from epochal.landmarks.dropout.transfer import chosen, head
+from epochal.landmarks.dropout.whitening import Whitening
 
 
 def task(
@@ -61,7 +63,8 @@ def task(
         data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
     freeze(model, chosen(model, recipe.freeze))
-    feed = Feed(
+    share = partial(
+        Feed,
         data,
         stored_size=recipe.stored_size,
         padding=recipe.padding,
@@ -74,11 +77,12 @@ def task(
         workers=workers,
         statistics=None if recipe.centred else _nothing_to_subtract(recipe),
         resident_bytes=resident_bytes,
-        part=group.share,
     )
+    feed = share(part=group.share)
     if isinstance(model, DropoutConvNet) and recipe.whiten:
-        # A part of the network, and so of its checkpoints: a resumed run does not learn it again but loads it.
-        model.whiten.learn(batch.images for batch in feed.batches(0, feed.plan.steps_per_epoch))
+        # From all pictures in every process; a resumed run then loads the matrix with the weights.
+        whole = feed if group.size == 1 else share()
+        cast(Whitening, model.whiten).learn(batch.images for batch in whole.batches(0, whole.plan.steps_per_epoch))
     limited = [] if recipe.max_norm is None else constrained(model, output=recipe.max_norm_output)
     return Supervised(
         model,

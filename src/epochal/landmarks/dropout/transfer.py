@@ -41,7 +41,8 @@ def chosen(model: nn.Module, names: Iterable[str]) -> list[str]:
     for name in names:
         if name not in known and name not in together:
             raise InputFault(
-                f"the network has no layer called {printable(name)!r} to freeze", expected=nearest(name, [*known, *together])
+                f"the network has no layer called {printable(name)!r} to freeze",
+                expected=nearest(name, [*known, *together]),
             )
         frozen.update(together.get(name, (name,)))
     if frozen == set(known):

@@ -1,8 +1,8 @@
 """Contrast normalisation and ZCA whitening, which the paper does to the pictures of CIFAR (Appendix B).
 
 A picture's own mean is taken away and its deviation divided out. Then the whole picture is turned into one whose pixels
-are uncorrelated over the training set: with C = V diag(l) V^T their covariance, W = V diag(1 / sqrt(l + e)) V^T, which of
-all such W changes a picture least. The matrix is a part of the net, kept with its weights and never trained.
+are uncorrelated over the training set: with C = V diag(l) V^T their covariance, W = V diag(1 / sqrt(l + e)) V^T, which
+of all such W changes a picture least. The matrix is a part of the net, kept with its weights and never trained.
 
 The paper prints neither constant; ours are a thousandth of the mean variance for e, and a deviation of at least 1 % of
 the range.
