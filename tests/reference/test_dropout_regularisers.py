@@ -89,10 +89,10 @@ def test_the_penalty_is_l1_of_all_weights_and_the_divergence_of_the_batchs_mean_
     weights = sum(float(np.abs(layer.weight.detach().numpy()).sum()) for layer in (model[0], model[2]))
     mean = model[1](model[0](x)).mean(0).detach()  # calls the net's parts once more
     divergence = float((bernoulli_kl if activation == "logistic" else normal_kl)(mean, 0.1))
-    assert float(penalty()) == pytest.approx(0.01 * weights + 2 * 2.0 * divergence, rel=1e-5)
-    assert float(penalty()) == pytest.approx(0.01 * weights, rel=1e-5), "what it has seen, it has seen"
+    assert float(penalty().detach()) == pytest.approx(0.01 * weights + 2 * 2.0 * divergence, rel=1e-5)
+    assert float(penalty().detach()) == pytest.approx(0.01 * weights, rel=1e-5), "what it has seen, it has seen"
     model.eval()(x)
-    assert float(penalty()) == pytest.approx(0.01 * weights, rel=1e-5), "use is not penalised"
+    assert float(penalty().detach()) == pytest.approx(0.01 * weights, rel=1e-5), "use is not penalised"
 
 
 def test_penalties_go_into_the_gradient() -> None:

@@ -2,7 +2,8 @@
 
 L1 adds l1 * sum |w|. The sparsity penalty pulls the mean activity q of each hidden unit over a batch to a target t:
 for logistic units by KL(t || q) of two coins, for rectifiers, whose q has no upper end, by the KL of two normal
-variables of variance 1, (q - t)^2 / 2, as the authors' code has it. L2 is the optimizer's weight decay.
+variables of variance 1, (q - t)^2 / 2, as the authors' code has it. L2 is the optimizer's weight decay. Where a batch
+is split (over processes, or to save memory), q is the mean of each part.
 """
 
 from __future__ import annotations
