@@ -16,6 +16,7 @@ from epochal.landmarks.dropout.convolutional import DropoutConvNet
 from epochal.landmarks.dropout.exchange import in_layout, layout_of
 from epochal.landmarks.dropout.model import DropoutNet
 from epochal.landmarks.dropout.recipe import CIFAR, PAPER
+from epochal.landmarks.dropout.transfer import own_recipe
 from epochal.verbs.trained import find_trained, load_classifier
 
 
@@ -73,12 +74,13 @@ def test_shapes_tell_the_network() -> None:
     with torch.device("meta"):
         nets = (
             DropoutNet(pixels=28, units=(8192, 8192)),
-            DropoutNet(pixels=32, gray=False, units=()),
+            DropoutNet(pixels=32, gray=False, units=(), retention=(1.0,)),
             DropoutConvNet(whiten=True),
         )
     found = [layout_of({name: tuple(t.shape) for name, t in net.state_dict().items()}).settings for net in nets]
     assert found[0] == {"network": "dense", "units": [8192, 8192], "gray": True, "stored_size": 28, "crop": 28}
-    assert found[1] == {"network": "dense", "units": [], "gray": False, "stored_size": 32, "crop": 32}
+    assert found[1] == {**found[0], "units": [], "gray": False, "stored_size": 32, "crop": 32, "retention": [1.0]}
+    assert own_recipe(found[1]).units == ()
     assert (found[2]["maps"], found[2]["units"], found[2]["crop"]) == ([96, 128, 256], [2048, 2048], 32)
     assert found[2]["whiten"] is True
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+import torch
 from tests.tiny import TINY, TINY_DROPOUT
 from tests.unit.lab.made import evaluations, made_run
+from torch import nn
 
 from epochal.core.claim import EpochsTo, ErrorRate, Measured
 from epochal.core.fault import InputFault
 from epochal.core.recipe import Recipe
 from epochal.core.run import Run
+from epochal.data.statistics import PixelStatistics
+from epochal.engine.classifier import Classifier
 from epochal.engine.scene import Scene
 from epochal.lab import values
 from epochal.lab.jobs import Job
@@ -99,7 +102,10 @@ def test_what_a_landmarks_own_function_finds_is_measured_once_and_kept_with_the_
         asked.append((scene.held_out.labels.shape, recipe, metrics))
         return 4.5
 
-    classifier = SimpleNamespace(knows=lambda data: data.name == "digits")
+    digits = tuple(map(str, range(10)))
+    nothing = PixelStatistics(torch.zeros(16, 16, 3), torch.zeros(3), torch.eye(3))
+    device = torch.device("cpu")
+    classifier = Classifier(nn.Flatten(), digits, nothing, 16, 0, 16, 255.0, "fp32", device)
     monkeypatch.setattr(values, "load_classifier", lambda one, device: (classifier, 60, ()))
     monkeypatch.setitem(measures.FUNCTIONS, "widths, m", measure)
     for _ in range(2):

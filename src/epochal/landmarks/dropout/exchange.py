@@ -165,4 +165,5 @@ def _settings(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     size = round((seen if gray else seen / 3) ** 0.5)
     if size**2 * (1 if gray else 3) != seen:
         return None
-    return {"network": "dense", "units": units, "gray": gray, "stored_size": size, "crop": size}
+    found = {"network": "dense", "units": units, "gray": gray, "stored_size": size, "crop": size}
+    return found if units else {**found, "retention": [1.0]}  # the usual retentions are those of hidden layers too
