@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from epochal.landmarks.alexnet.recipe import SMOKE, AlexNetRecipe
 from epochal.landmarks.batchnorm.recipe import SMALL as BATCHNORM_SMALL
+from epochal.landmarks.dropout.recipe import SMOKE as DROPOUT_SMOKE
+from epochal.landmarks.dropout.recipe import DropoutRecipe
 from epochal.landmarks.resnet.recipe import SMOKE as RESNET_SMOKE
 from epochal.landmarks.resnet.recipe import ResNetRecipe
 
@@ -52,8 +54,23 @@ TINY_RESNET: ResNetRecipe = RESNET_SMOKE.replace(
     precision="fp32",
 )
 
+# Everything that can be on: a mirror for the chance of augmentation, both penalties.
+TINY_DROPOUT: DropoutRecipe = DROPOUT_SMOKE.replace(
+    units=(24, 16),
+    mirror=True,
+    random_crop=True,
+    padding=1,
+    l1=1e-5,
+    sparsity=0.01,
+    max_norm=1.0,
+    batch_size=48,
+    epochs=2.0,
+    evaluate_epochs=1.0,
+)
+
 # One for each landmark: the contract is the same for all.
 TINIES = {
+    "dropout": TINY_DROPOUT,
     "alexnet": TINY,
     "batchnorm": TINY_BATCHNORM,
     "resnet": TINY_RESNET,
@@ -61,6 +78,10 @@ TINIES = {
 
 # What a landmark's resuming is tried with: changes to its tiny recipe, each leaving one kind of chance.
 VARIANTS: dict[str, dict[str, dict]] = {
+    "dropout": {
+        "dropout": {"random_crop": False, "mirror": False},
+        "gaussian": {"noise": "gaussian", "momentum_start": 0.5, "momentum_steps": 10},
+    },
     "alexnet": {
         "augmentation": {"dropout": False},
         "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
@@ -79,6 +100,7 @@ VARIANTS: dict[str, dict[str, dict]] = {
 
 # Steps at which it is stopped: one in the midst of an epoch, one at its end. The log must have a row at each.
 STOPS = {
+    "dropout": {"mid-epoch": 20, "epoch-end": 30},
     "alexnet": {"mid-epoch": 20, "epoch-end": 30},
     "batchnorm": {"mid-epoch": 20, "epoch-end": 30},
     "resnet": {"mid-epoch": 20, "epoch-end": 30},

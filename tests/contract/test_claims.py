@@ -12,7 +12,7 @@ import torch
 
 import epochal
 from epochal import landmarks as table
-from epochal.core.claim import LABELS, Ablation, Arm, Claim, EpochsTo
+from epochal.core.claim import LABELS, Ablation, Arm, Claim, EpochsTo, Measured
 from epochal.core.recipe import Recipe
 
 WITH_CLAIMS = [name for name in table.CHRONOLOGY if find_spec(f"epochal.landmarks.{name}.claims")]
@@ -79,6 +79,8 @@ def test_the_metric_is_one_that_the_training_evaluates(name: str, claim: Claim) 
             assert arm.recipe.evaluate_epochs <= 1.0
             until = getattr(arm.recipe, "until_accuracy", None)
             assert until is None or until >= metric.level, "it must not end before it gets there"
+        if isinstance(metric, Measured):
+            assert metric.name in import_module(f"epochal.landmarks.{name}.measures").FUNCTIONS
         if arm.tuning is not None:
             assert arm.tuning.by in EVALUATED
             assert arm.tuning.setting in type(arm.recipe).model_fields

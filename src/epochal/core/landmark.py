@@ -36,6 +36,9 @@ class Landmark(pydantic.BaseModel):
 
     name: str
     paper: Paper
+    preprint: Paper | None = pydantic.Field(
+        default=None, description="where the idea was first public, if years before the paper; it decides the order"
+    )
     idea: str = pydantic.Field(description="the idea in one sentence")
     builds_on: tuple[str, ...] = ()
     leads_to: tuple[str, ...] = ()
@@ -45,3 +48,8 @@ class Landmark(pydantic.BaseModel):
     )
     deviations: tuple[Deviation, ...] = ()
     version: int = pydantic.Field(description="moves when numbers may change, not with a refactor")
+
+    @property
+    def year(self) -> int:
+        """The year in which the idea was first public."""
+        return (self.preprint or self.paper).year

@@ -83,6 +83,30 @@ class Cosine(_Fixed):
         return self.base * max(1e-4, 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))))
 
 
+@dataclass(frozen=True)
+class Linear(_Fixed):
+    """A straight line from `base` down to nearly zero at `steps`."""
+
+    base: float
+    steps: int
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.base * max(1e-4, 1.0 - step / self.steps)
+
+
+@dataclass(frozen=True)
+class Inverse(_Fixed):
+    """`base` / (1 + step / `half`): the rate is halved at the step `half`, and falls ever more slowly."""
+
+    base: float
+    half: int
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.base / (1.0 + step / self.half)
+
+
 @dataclass
 class Plateau:
     """Divide the rate when the held-out error stops improving (AlexNet, Section 5: by 10, three times).

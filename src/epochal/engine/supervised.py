@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from typing import Any
@@ -45,6 +45,8 @@ class Supervised:
         evaluate_epochs: epochs between evaluations.
         until: end the training after the first epoch in which this share of the training pictures was answered right.
         objective: what a step minimises.
+        penalty: what is added to that for each picture: called after the forward pass of each part of a batch.
+        after_update: called after each update, such as for a constraint on the weights.
         precision: fp32 or bf16.
         micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same but for
             the masks of dropout, which are drawn for each part.
@@ -65,6 +67,8 @@ class Supervised:
         evaluate_epochs: float = 1.0,
         until: float | None = None,
         objective: CrossEntropy = CROSS_ENTROPY,
+        penalty: Callable[[], Tensor] | None = None,
+        after_update: Callable[[], None] | None = None,
         precision: str = "fp32",
         micro_batches: int = 1,
         group: Group = ALONE,
@@ -74,7 +78,7 @@ class Supervised:
         self.steps_per_epoch = feed.plan.steps_per_epoch
         self.steps = max(1, round(epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(evaluate_epochs * self.steps_per_epoch))
-        self.until, self.objective = until, objective
+        self.until, self.objective, self.penalty, self.after_update = until, objective, penalty, after_update
         # Answered right in the epoch under way, a number for each step summed on the device; and in the last whole one.
         self._right = torch.zeros((), device=self.device)
         self._train_top1: float | None = None
@@ -115,6 +119,8 @@ class Supervised:
             with nullcontext() if part is parts[-1] else self.group.gathering(self._replica):
                 logits = self._forward(part.images)
                 summed = self.objective(logits, part)
+                if self.penalty is not None:
+                    summed = summed + len(part.labels) * self.penalty()
                 # The average of this over the processes is the gradient of the whole batch's mean loss.
                 (summed / (count / self.group.size)).backward()
             loss += summed.detach()
@@ -123,6 +129,8 @@ class Supervised:
         self.watch.observe(loss)
         self.optimizer.step()
         self.schedule.saw(right / count)
+        if self.after_update is not None:
+            self.after_update()
         self._count(number, right / count)
         return {
             "loss": loss / count,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from epochal.engine.schedule import Cosine, Drops, Gentle, Plateau, Schedule
+from epochal.engine.schedule import Cosine, Drops, Gentle, Inverse, Linear, Plateau, Schedule
 
 
 def test_drops_divide_the_rate_at_their_steps() -> None:
@@ -26,6 +26,17 @@ def test_the_cosine_falls_from_the_base_to_nearly_nothing_and_stays_above_zero()
     assert rates[54] == pytest.approx(0.5, abs=0.02)
     assert 0 < schedule.lr(99) < 1e-3
     assert schedule.lr(10_000) > 0
+
+
+def test_a_line_falls_in_equal_parts_and_stays_above_zero() -> None:
+    schedule = Linear(0.4, 4)
+    assert [schedule.lr(step) for step in range(4)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert schedule.lr(4) == schedule.lr(1000) == pytest.approx(4e-5)
+
+
+def test_an_inverse_rate_is_halved_after_its_steps_and_falls_ever_more_slowly() -> None:
+    schedule = Inverse(1.0, 100)
+    assert [schedule.lr(step) for step in (0, 100, 300, 900)] == pytest.approx([1.0, 0.5, 0.25, 0.1])
 
 
 def test_the_plateau_divides_after_patience_evaluations_without_a_better_error_and_three_times_only() -> None:

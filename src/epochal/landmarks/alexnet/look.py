@@ -17,9 +17,9 @@ from epochal.engine import classifier_views
 from epochal.engine.classifier import Classifier
 from epochal.engine.patch_view import exciting
 from epochal.engine.scene import Scene
-from epochal.landmarks.alexnet.dropout import Dropout
 from epochal.landmarks.alexnet.model import ACTIVATIONS
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
+from epochal.landmarks.dropout.model import Dropout
 from epochal.view import curves, filters
 
 # The paper's top-5 accuracy on the ImageNet 2012 test set with seven networks: 15.3 % error (Table 2).

@@ -18,9 +18,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, nearest
-from epochal.landmarks.alexnet.dropout import Dropout
 from epochal.landmarks.alexnet.init import PAPER, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
+from epochal.landmarks.dropout.model import Dropout
 
 # The paper prints 224, but 55 positions of an 11-pixel kernel at stride 4 need 227.
 PIXELS = 227

@@ -14,10 +14,10 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.alexnet.dropout import Dropout
 from epochal.landmarks.alexnet.init import HE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 from epochal.landmarks.alexnet.model import ACTIVATIONS, check_choices, check_image, middle_layer
+from epochal.landmarks.dropout.model import Dropout
 
 
 @dataclass(frozen=True)

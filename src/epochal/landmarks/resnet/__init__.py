@@ -16,9 +16,16 @@ CARD = Landmark(
         year=2016,
         url="https://arxiv.org/abs/1512.03385",
     ),
+    preprint=Paper(
+        title="Deep Residual Learning for Image Recognition",
+        authors=("Kaiming He", "Xiangyu Zhang", "Shaoqing Ren", "Jian Sun"),
+        venue="arXiv",
+        year=2015,
+        url="https://arxiv.org/abs/1512.03385",
+    ),
     idea="Layers that learn what is missing, added to an identity that goes around them, can be stacked a hundred deep "
     "and train better for it, where plain ones train worse.",
-    builds_on=("alexnet",),
+    builds_on=("batchnorm",),
     leads_to=("alphago", "transformer"),
     default_data="digits",
     presets={
