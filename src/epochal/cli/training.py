@@ -56,6 +56,9 @@ def train(
     recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
     data: Data = None,
     overrides: Set = None,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", help="How words are told apart in a text: simple or whitespace.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides weights, order, augmentation and dropout.")] = 0,
     device: Device = "auto",
     columns: Columns = None,
@@ -79,7 +82,7 @@ def train(
             name,
             recipe=recipe,
             data=data,
-            overrides=overrides or [],
+            overrides=[*(overrides or []), *([f"tokenizer={tokenizer}"] if tokenizer is not None else [])],
             seed=seed,
             device=device,
             columns=columns,

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from epochal.core.fault import InputFault, nearest, printable
 
-CHRONOLOGY = ("alexnet",)
+CHRONOLOGY = ("alexnet", "word2vec")
 
 
 def load(name: str) -> ModuleType:
