@@ -16,7 +16,11 @@ from epochal.console import Console
 def export(
     run: RunName,
     format: Annotated[
-        str, typer.Option("--format", help="safetensors (weights), hub (a folder to share) or onnx; words: word2vec, word2vec-bin, projector.")
+        str,
+        typer.Option(
+            "--format",
+            help="safetensors (weights), hub (a folder to share) or onnx; words: word2vec, word2vec-bin, projector.",
+        ),
     ] = "safetensors",
     out: Annotated[Path | None, typer.Option("--out", help="The file or folder to make.")] = None,
     layout: Annotated[str, typer.Option("--layout", help="Whose names the weights get: ours or torchvision.")] = "ours",

@@ -30,11 +30,12 @@ def demo(name: Name = "alexnet", json: Json = False) -> None:
         {
             "run": str(done.run.folder),
             "top1": done.top1,
+            "answer": done.answer,
             "pictures": [str(one.path) for one in done.looks],
             "next": list(done.next_commands),
         }
     )
-    console.line(f"\n{name} gets {done.top1:.1%} of the held-out pictures right.\n\nIts pictures:")
+    console.line(f"\n{done.answer}\n\nIts pictures:")
     for one in done.looks:
         console.path(one.path)
     console.line("\nNext:")

@@ -44,7 +44,30 @@ class EpochsTo(Noun):
         return f"epochs until {self.name} is {self.level:g}"
 
 
-Metric = Annotated[ErrorRate | EpochsTo, pydantic.Field(discriminator="kind")]
+class AnalogyError(Noun):
+    """The share of analogies that a run's word vectors answer wrong, in per cent: 3CosAdd, word2vec.c's conventions."""
+
+    kind: Literal["analogy error"] = "analogy error"
+    section: Literal["all", "semantic", "syntactic"] = "all"
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return ("analogies" if self.section == "all" else f"{self.section} analogies") + " answered wrong, %"
+
+
+class TrainingTime(Noun):
+    """How long a training took, in seconds: of use where all runs have the same machine to themselves."""
+
+    kind: Literal["training time"] = "training time"
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return "seconds of training"
+
+
+Metric = Annotated[ErrorRate | EpochsTo | AnalogyError | TrainingTime, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):
@@ -170,7 +193,7 @@ class Claim(Noun):
             raise ValueError("what is tuned on a seed that counts looks better than it is")
         return self
 
-    def metric_of(self, arm: Arm) -> ErrorRate | EpochsTo:
+    def metric_of(self, arm: Arm) -> Metric:
         """How an arm is measured."""
         return arm.metric or self.metric
 

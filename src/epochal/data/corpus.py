@@ -32,7 +32,7 @@ END = 0  # the number of the end of a line
 # Beyond so many types the rare ones are forgotten, as word2vec.c does at 21 million words.
 MOST_TYPES = 10_000_000
 _FORMAT = 1
-_LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
+LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ def kept(digest: str, make: Callable[[], Iterator[Part]], empty: str) -> Corpus:
 
 
 def _write(folder: Path, parts: Iterator[Part], empty: str) -> None:
-    words: Sequence[bytes] = ()
-    counts = np.zeros(1, np.int64)
+    last: Part | None = None
     with open(folder / "tokens.bin", "wb") as file:
-        for numbers, words, counts in parts:
-            file.write(numbers.astype("<i4", copy=False).tobytes())
+        for last in parts:
+            file.write(last[0].astype("<i4", copy=False).tobytes())
+    _, words, counts = last or (None, [], np.zeros(1, np.int64))
     if not (counts[END + 1 :] > 0).any():
         raise InputFault(printable(empty), expected="text with words in it")
     types = {"words": [word.decode("utf-8") for word in words], "counts": counts.tolist()}
@@ -138,7 +138,7 @@ def _numbered(text: TextData, tokenizer: str) -> Iterator[Part]:
     numbers, counts = _Numbers(), np.zeros(0, np.int64)
     separate = f" {SENTENCE_END} ".encode()
     for block in text.blocks():
-        content = block.translate(_LETTERS) if tokenizer == "simple" else block
+        content = block.translate(LETTERS) if tokenizer == "simple" else block
         words = content.replace(b"\n", separate).split()
         found = np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))
         seen = np.bincount(found, minlength=len(numbers.words))

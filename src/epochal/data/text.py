@@ -1,8 +1,8 @@
 """Plain text of any size: files of UTF-8, packed or not, read in blocks that end between two words.
 
 `text:PATH` is a file, a folder (its .txt, .gz and .xz files, in the order of their names) or a pattern such as
-`text:news-*.txt.gz`. Named sets are `topics`, the English text of Python's own documentation, which is always there, and
-`wiki`, a part of Wikipedia, looked for where the other sets are.
+`text:news-*.txt.gz`. Named sets are `topics`, the English text of Python's own documentation, which is always there,
+and `wiki`, a part of Wikipedia, looked for where the other sets are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.data.source import KnownSet, places
@@ -39,15 +40,6 @@ class TextFile:
 
     where: str
     open_bytes: Callable[[], IO[bytes]]
-
-    def open(self) -> IO[bytes]:
-        """The text itself: unpacked while it is read, if its first bytes say that it is packed."""
-        stored = self.open_bytes()
-        head = stored.read(6)
-        stored.seek(0)
-        if head[:2] == b"\x1f\x8b":
-            return gzip.GzipFile(fileobj=stored)
-        return lzma.LZMAFile(stored) if head == b"\xfd7zXZ\0" else stored
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ class TextData:
 def _blocks(file: TextFile, most: int) -> Iterator[bytes]:
     place, rest = 0, b""
     try:
-        with file.open() as opened:
+        with file.open_bytes() as stored, _unpacked(stored) as opened:
             while read := opened.read(most):
                 content = rest + read
                 end = max(content.rfind(space) for space in (b" ", b"\n", b"\t", b"\r")) + 1
@@ -104,6 +96,15 @@ def _blocks(file: TextFile, most: int) -> Iterator[bytes]:
         yield rest
     # Words of two files are not one.
     yield b"\n"
+
+
+def _unpacked(stored: IO[bytes]) -> IO[bytes]:
+    """The text itself: unpacked while it is read, if its first bytes say that it is packed."""
+    head = stored.read(6)
+    stored.seek(0)
+    if head[:2] == b"\x1f\x8b":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stored))
+    return lzma.LZMAFile(stored) if head == b"\xfd7zXZ\0" else stored
 
 
 def _check_utf8(file: TextFile, block: bytes, place: int) -> None:
@@ -160,8 +161,14 @@ def of_files(name: str, paths: list[Path], note: str = "") -> TextData:
             raise InputFault(f"{printable(str(path))} cannot be read: {error.strerror}", expected="a file") from None
     if not size:
         raise InputFault(f"{printable(name)} holds no text: its files are empty", expected="some words")
-    files = tuple(TextFile(str(path), lambda path=path: open(path, "rb")) for path in paths)  # type: ignore[misc]
-    return TextData(name, files, state.hexdigest(), note or f"{len(paths)} file{'s' * (len(paths) > 1)}, {size:,} bytes")
+    files = tuple(TextFile(str(path), partial(_opened, path)) for path in paths)
+    return TextData(
+        name, files, state.hexdigest(), note or f"{len(paths)} file{'s' * (len(paths) > 1)}, {size:,} bytes"
+    )
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return open(path, "rb")
 
 
 def _found(path: str, spec: str) -> list[Path]:
@@ -179,7 +186,9 @@ def _found(path: str, spec: str) -> list[Path]:
         return [Path(path)]
     matches = [Path(match) for match in sorted(glob.glob(path)) if os.path.isfile(match)]
     if not matches:
-        raise InputFault(f"nothing is at {printable(path)}", expected="a file, a folder or a pattern that matches files")
+        raise InputFault(
+            f"nothing is at {printable(path)}", expected="a file, a folder or a pattern that matches files"
+        )
     return matches
 
 
@@ -207,7 +216,9 @@ def known_texts() -> tuple[KnownSet, ...]:
     """Every text that has a name, and whether it is here."""
     folder = next((place for place in places("wiki") if any(place.glob("*.txt"))), None)
     return (
-        KnownSet("topics", "English text of Python's documentation, counted in words", 64_285, 0, "PSF", (), "built in"),
+        KnownSet(
+            "topics", "English text of Python's documentation, counted in words", 64_285, 0, "PSF", (), "built in"
+        ),
         KnownSet(
             name="wiki",
             what="articles of the English Wikipedia of 2015 as plain text, counted in words",

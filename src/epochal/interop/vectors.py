@@ -77,4 +77,6 @@ class Vectors:
         Args:
             trainable: let the vectors be trained further.
         """
-        return nn.Embedding.from_pretrained(torch.from_numpy(self.matrix.copy()), freeze=not trainable)
+        rows = torch.from_numpy(self.matrix.copy())
+        layer: nn.Embedding = nn.Embedding.from_pretrained(rows, freeze=not trainable)
+        return layer

@@ -164,7 +164,7 @@ def _no_vectors(path: Path, reason: str) -> InputFault:
 
 def _from_safetensors(path: Path) -> Vectors:
     stored = open_safetensors(path)
-    shapes = {name: header.shape for name, header in stored.headers.items()}
+    shapes = {name: header.shape for name, header in stored.tensors.items()}
     if _MATRIX not in shapes or _WORDS not in shapes or len(shapes[_MATRIX]) != 2:
         raise _no_vectors(path, f"it has no tensors {_MATRIX} and {_WORDS}")
     words = stored.read(_WORDS).numpy().tobytes().decode("utf-8", errors="backslashreplace").split("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from epochal.core.claim import Ablation, Arm, Claim, EpochsTo, ErrorRate
+from epochal.core.claim import Ablation, Arm, Claim, Metric
 from epochal.core.fault import InputFault
 from epochal.core.recipe import Recipe
 from epochal.core.run import Run
@@ -30,7 +30,7 @@ class Experiment:
     landmark: str
     name: str
     arms: tuple[Arm, ...]
-    metric: ErrorRate | EpochsTo
+    metric: Metric
     data: str
     seeds: tuple[int, ...]
     sd: float

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from epochal.core.claim import EpochsTo, ErrorRate
+from epochal.core.claim import AnalogyError, EpochsTo, ErrorRate, Metric
 from epochal.core.fault import InputFault
 from epochal.core.run import Run
 from epochal.verbs.evaluate import evaluate
 
 
-def value(run: Run, metric: ErrorRate | EpochsTo, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
+def value(run: Run, metric: Metric, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
     """A run's metric, and whether it is only a lower bound of it.
 
     Raises:
@@ -16,7 +16,22 @@ def value(run: Run, metric: ErrorRate | EpochsTo, *, device: str = "auto", offli
     """
     if isinstance(metric, ErrorRate):
         return 100.0 * (1.0 - _top1(run, metric.crops, device, offline)), False
-    return _epochs_to(run, metric)
+    if isinstance(metric, EpochsTo):
+        return _epochs_to(run, metric)
+    if isinstance(metric, AnalogyError):
+        return 100.0 * (1.0 - _analogies(run, metric.section, offline)), False
+    return float(run.record()["seconds"]), False
+
+
+def _analogies(run: Run, section: str, offline: bool) -> float:
+    """The share answered right; measured once, and kept with the run."""
+    name = f"analogies, {section}"
+    measured: dict[str, float] = run.record().get("measured") or {}
+    if name not in measured:
+        found = evaluate(run, analogies=["word-eval"], offline=offline)["3CosAdd"]
+        measured |= {f"analogies, {kind}": found[kind]["accuracy"] for kind in ("all", "semantic", "syntactic")}
+        run.update(measured=measured)
+    return float(measured[name])
 
 
 def _top1(run: Run, crops: int, device: str, offline: bool) -> float:

@@ -1,7 +1,7 @@
 """Analogies: which word is to c as b is to a? With word2vec.c's conventions (compute-accuracy.c).
 
-Words are taken in capitals, so that cases do not matter; only the first 30,000 words of the vocabulary count; a question
-with a word that is not among them is not asked; the three words of the question are no answer.
+Words are taken in capitals, so that cases do not matter; only the first 30,000 words of the vocabulary count; a
+question with a word that is not among them is not asked; the three words of the question are no answer.
 """
 
 from __future__ import annotations

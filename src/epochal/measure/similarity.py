@@ -48,7 +48,7 @@ class Correlated:
 
 
 def read_pairs(path: Path) -> Pairs:
-    """The pairs of a file: two words and a number a line, with tabs, commas or spaces between; a headline is passed over.
+    """The pairs of a file: two words and a number a line, tabs, commas or spaces between; a headline is passed over.
 
     Raises:
         InputFault: the file cannot be read, or a line is something else.

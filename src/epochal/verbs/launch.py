@@ -117,9 +117,7 @@ def open_together(spec: str, group: Group, *, offline: bool, landmark: str) -> A
     return data
 
 
-def build_task(
-    record: dict[str, Any], data: Data, device: torch.device, columns: Columns | None, group: Group
-) -> Any:
+def build_task(record: dict[str, Any], data: Data, device: torch.device, columns: Columns | None, group: Group) -> Any:
     """The training that a record describes.
 
     Raises:

@@ -16,6 +16,7 @@ from epochal.data.source import open_data
 from epochal.verbs import catalogue
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import load_classifier
+from epochal.verbs.vectors import find_vectors
 from epochal.view.save import save
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def look(
     view: str | None = None,
     *,
     images: Sequence[Path | str] = (),
+    words: Sequence[str] = (),
     layer: str | None = None,
     out: Path | str | None = None,
     device: str = "auto",
@@ -60,6 +62,7 @@ def look(
         view: a name that `views` lists; all that the run's network has if None, or, with `images` or `layer`, all
             those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
+        words: for word vectors: the words to show; the view's own choice if empty.
         layer: the layer to show, for `features` and `patches`.
         out: a PNG file for a single view, or a folder; the run's `figures` if None.
         device: where to compute.
@@ -72,11 +75,14 @@ def look(
     found = catalogue.find_run(run)
     record = found.record()
     module = _look_module(record["landmark"])
-    names = _named(module, view, layer=layer, images=images)
+    names = _named(module, view, layer=layer, images=images, words=words)
     places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
-    trained, _, _ = load_classifier(found, device)
-    opened = partial(open_data, record["data"], offline=offline)
-    scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
+    if (asked := find_vectors(found)) is not None:
+        scene = module.scene(asked.vectors, words)
+    else:
+        trained, _, _ = load_classifier(found, device)
+        opened = partial(open_data, record["data"], offline=offline)
+        scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
     looks = []
     for name in names if view is not None else [name for name in names if name in module.shown(scene)]:
@@ -90,11 +96,13 @@ def _look_module(landmark: str) -> Any:
     return import_module(f"epochal.landmarks.{landmark}.look")
 
 
-def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str]) -> list[str]:
+def _named(
+    module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str], words: Sequence[str]
+) -> list[str]:
     """The views asked for.
 
     Raises:
-        InputFault: there is no such view, or it shows no layer, or no picture of one's own.
+        InputFault: there is no such view, or it shows no layer, or no picture or words of one's own.
     """
     known = list(module.VIEWS)
     if view is not None and view not in known:
@@ -107,6 +115,11 @@ def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence
         raise InputFault(
             f"the view {view!r} shows no picture of your own", expected=_instead("--image", module.OF_PICTURES)
         )
+    of_words = getattr(module, "OF_WORDS", ())
+    fitting = [name for name in fitting if not words or name in of_words]
+    if words and (not fitting or (view is not None and view not in fitting)):
+        told = "no view of this run" if view is None else f"the view {view!r} is none that"
+        raise InputFault(f"{told} shows words of your own", expected=_instead("--word", of_words))
     return fitting if view is None else [view]
 
 

@@ -90,7 +90,8 @@ def load_vectors(source: Run | Path | str) -> Vectors:
     """Word vectors: a matrix, a vocabulary, and `embedding()`, a layer of torch.
 
     Args:
-        source: a run (its path, its name in the runs folder, `latest`), or a file: word2vec's text or .bin, GloVe's text,
+        source: a run (its path, its name in the runs folder, `latest`), or a file: word2vec's text or .bin, GloVe's
+        text,
             or what `epochal export --format safetensors` wrote.
 
     Raises:
@@ -138,7 +139,11 @@ def evaluate_vectors(
     if judged:
         correlated = [correlate(vectors.unit, vectors.words, one) for one in judged]
         found["pairs"] = {
-            one.name: {"spearman": None if math.isnan(one.spearman) else one.spearman, "seen": one.seen, "total": one.total}
+            one.name: {
+                "spearman": None if math.isnan(one.spearman) else one.spearman,
+                "seen": one.seen,
+                "total": one.total,
+            }
             for one in correlated
         }
     return {**found, "account": [], "notes": list(asked.notes)}
@@ -202,7 +207,7 @@ def neighbours(
     terms = _terms(expression)
     places = [vectors.place(word) for word, _ in terms]
     query = sum(sign * vectors.unit[place] for place, (_, sign) in zip(places, terms, strict=True))
-    best = nearest(vectors.unit, query, top, () if include_inputs else places)  # type: ignore[arg-type]
+    best = nearest(vectors.unit, query, top, () if include_inputs else places)
     return tuple((vectors.words[place], cosine) for place, cosine in best)
 
 

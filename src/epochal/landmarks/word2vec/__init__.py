@@ -16,8 +16,8 @@ CARD = Landmark(
         year=2013,
         url="https://arxiv.org/abs/1310.4546",
     ),
-    idea="A word is known by the words around it: predicting them, without any hidden layer, over billions of words gives "
-    "vectors in which king - man + woman lies next to queen.",
+    idea="A word is known by the words around it: predicting them, without any hidden layer, over billions of words "
+    "gives vectors in which king - man + woman lies next to queen.",
     leads_to=("seq2seq",),
     default_data="topics",
     # Two matrices: of 692,000 words in 300 dimensions (P2 Table 1); of text8's 71,291 words in 100, word2vec.c's own.
@@ -114,9 +114,11 @@ CARD = Landmark(
             who="gensim",
             where="everything",
             paper="",
-            instead="word2vec.c's form; saturated scores are skipped in negative sampling too; sentences of 10,000 words",
+            instead="word2vec.c's form; saturated scores are skipped in negative sampling too; sentences of 10,000",
         ),
-        Deviation(who="gensim", where="loss", paper="", instead="a running sum in float32 that stops growing at 2 ** 27"),
+        Deviation(
+            who="gensim", where="loss", paper="", instead="a running sum in float32 that stops growing at 2 ** 27"
+        ),
         Deviation(
             who="gensim",
             where="phrases",

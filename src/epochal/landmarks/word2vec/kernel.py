@@ -1,12 +1,12 @@
 """Training on the CPU, compiled: sentences, windows, and the gradient of an example at once.
 
-An example is an input vector h and some output rows, each with a label: 1 for a word that is there, 0 for one drawn from
-the noise (negative sampling), or the turns on the way through the tree (hierarchical softmax). In skip-gram h is the row
-of the centre word (Section 3 of the second paper), in CBOW the mean of the rows around it.
+An example is an input vector h and some output rows, each with a label: 1 for a word that is there, 0 for one drawn
+from the noise (negative sampling), or the turns on the way through the tree (hierarchical softmax). In skip-gram h is
+the row of the centre word (Section 3 of the second paper), in CBOW the mean of the rows around it.
 
-The fast way takes all words around a centre as one example: they share its negatives, each of which then counts as often
-as there are words. So 6 words with 5 negatives each are 11 products with one vector that stays in the first cache, and
-not 36 of two that do not.
+The fast way takes all words around a centre as one example: they share its negatives, each of which then counts as
+often as there are words. So 6 words with 5 negatives each are 11 products with one vector that stays in the first
+cache, and not 36 of two that do not.
 
 Importing this imports numba, so it is imported at first use; the compiled code is kept on disk.
 """
@@ -123,12 +123,20 @@ def learn(h, error, output, places, labels, count, weight, rate, scores):
         scores: room for a number for each row.
     """
     width = h.size
-    for o in range(count):
-        row = places[o]
-        total = np.float32(0)
+    # Four rows at a time, so that h and the error are read once for four; the last ones are filled up and weigh
+    # nothing.
+    rounded = (count + 3) // 4 * 4
+    for o in range(count, rounded):
+        places[o] = places[0]
+    for o in range(0, rounded, 4):
+        a, b, c, e = places[o], places[o + 1], places[o + 2], places[o + 3]
+        score_a, score_b, score_c, score_e = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
         for d in range(width):
-            total += h[d] * output[row, d]
-        scores[o] = total
+            score_a += h[d] * output[a, d]
+            score_b += h[d] * output[b, d]
+            score_c += h[d] * output[c, d]
+            score_e += h[d] * output[e, d]
+        scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = score_a, score_b, score_c, score_e
     for o in range(count):
         scores[o] = sigmoid(scores[o])
     there, absent, loss = 1.0, 1.0, 0.0
@@ -150,14 +158,22 @@ def learn(h, error, output, places, labels, count, weight, rate, scores):
     loss -= math.log(there) + weight * math.log(absent)
     if rate == np.float32(0):
         return loss
+    for o in range(count):
+        counts = np.float32(1) if labels[o] > np.float32(0) else np.float32(weight)
+        scores[o] = (labels[o] - scores[o]) * counts * rate
+    for o in range(count, rounded):
+        scores[o] = np.float32(0)
     for d in range(width):
         error[d] = np.float32(0)
-    for o in range(count):
-        row = places[o]
-        counts = np.float32(1) if labels[o] > np.float32(0) else np.float32(weight)
-        g = (labels[o] - scores[o]) * counts * rate
+    for o in range(0, rounded, 4):
+        a, b, c, e = places[o], places[o + 1], places[o + 2], places[o + 3]
+        g_a, g_b, g_c, g_e = scores[o], scores[o + 1], scores[o + 2], scores[o + 3]
         for d in range(width):
-            error[d] += g * output[row, d]
+            error[d] += g_a * output[a, d] + g_b * output[b, d] + g_c * output[c, d] + g_e * output[e, d]
+    # Only now, as a row may stand here twice.
+    for o in range(count):
+        row, g = places[o], scores[o]
+        for d in range(width):
             output[row, d] += g * h[d]
     return loss
 

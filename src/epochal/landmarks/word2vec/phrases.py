@@ -1,4 +1,4 @@
-"""Joining words to phrases: `new york` becomes `new_york` where the two stand together oftener than by chance (P2 Section 4).
+"""Joining words to phrases: `new york` becomes `new_york` if it is oftener together than by chance (P2 Section 4).
 
 The score is word2phrase's: (count of both - delta) / (count of the one * count of the other) * words of the text. Pairs
 are counted exactly, in parts by a hash, so that memory does not grow with the text.
@@ -22,10 +22,15 @@ _BLOCK = 1 << 20
 
 
 def score(
-    both: Int64[np.ndarray, " n"], first: Int64[np.ndarray, " n"], second: Int64[np.ndarray, " n"], discount: int, words: int
+    both: Int64[np.ndarray, " n"],
+    first: Int64[np.ndarray, " n"],
+    second: Int64[np.ndarray, " n"],
+    discount: int,
+    words: int,
 ) -> Float64[np.ndarray, " n"]:
     """How much oftener two words stand together than by chance, for pairs of words."""
-    return (both - discount) / first.astype(np.float64) / second * words
+    scores: Float64[np.ndarray, " n"] = (both - discount) / first.astype(np.float64) / second * words
+    return scores
 
 
 def joined(corpus: Corpus, *, discount: int, threshold: float, min_count: int) -> Corpus:
@@ -73,7 +78,8 @@ def _pairs(
     tokens = corpus.tokens[begin : begin + _BLOCK + 1].astype(np.int64)
     first, second = tokens[:-1], tokens[1:]
     keys = (first * types + second)[is_known[first] & is_known[second]]
-    return keys if parts == 1 else keys[keys % parts == part]
+    chosen: Int64[np.ndarray, " n"] = keys if parts == 1 else keys[keys % parts == part]
+    return chosen
 
 
 @compiled

@@ -24,7 +24,9 @@ class Word2VecRecipe(Recipe):
         "negative-sampling", "against words from the noise, or along a Huffman tree", "P2 Sections 2.1, 2.2"
     )
     dimension: int = setting(300, "numbers in a vector", "P2 Section 3", ge=1, le=4096)
-    window: int = setting(5, "largest distance of words that predict each other; drawn from 1 to it", "P2", ge=1, le=100)
+    window: int = setting(
+        5, "largest distance of words that predict each other; drawn from 1 to it", "P2", ge=1, le=100
+    )
     negative: int = setting(5, "words from the noise for each word predicted", "P2 Section 2.2", ge=1, le=1000)
     shared: int = setting(
         5, "modern: words from the noise for each centre; each counts for more", "ours", ge=1, le=1000
@@ -35,7 +37,10 @@ class Word2VecRecipe(Recipe):
     )
     phrases: int = setting(0, "passes that join words to phrases", "P2 Section 4", ge=0, le=10)
     phrase_threshold: float = setting(
-        100.0, "score from which words are joined; each earlier pass asks for 100 more", "word2phrase: 200, then 100", ge=0
+        100.0,
+        "score from which words are joined; each earlier pass asks for 100 more",
+        "word2phrase: 200, then 100",
+        ge=0,
     )
     phrase_discount: int = setting(5, "delta: what a pair's count is lowered by", "P2 Section 4", ge=0, le=10**9)
 
@@ -45,7 +50,9 @@ class Word2VecRecipe(Recipe):
     min_count: int = setting(5, "rarer words are left out", "P2 Section 3", ge=1, le=10**9)
     most_words: int | None = setting(None, "words in the vocabulary at most; none: all", "ours", ge=2, le=10**9)
     vocabulary: str | None = setting(None, "a file with the words to use, one a line", "word2vec.c, -read-vocab")
-    most_text: int | None = setting(None, "words of text to learn from, the first ones; none: all", "ours", ge=1, le=10**15)
+    most_text: int | None = setting(
+        None, "words of text to learn from, the first ones; none: all", "ours", ge=1, le=10**15
+    )
     held_out: float = setting(
         0.01, "share of the text that is only measured on", "ours: the papers have none", ge=0, le=0.5
     )

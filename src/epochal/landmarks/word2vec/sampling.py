@@ -23,7 +23,8 @@ def kept(counts: Int64[np.ndarray, " V"], total: int, sample: float, *, source: 
     if sample == 0:
         return np.ones(len(counts), np.float32)
     ratio = sample * total / np.maximum(counts, 1)
-    return np.minimum(np.sqrt(ratio) + (ratio if source else 0.0), 1.0).astype(np.float32)
+    probability: Float32[np.ndarray, " V"] = np.minimum(np.sqrt(ratio) + ratio * source, 1.0).astype(np.float32)
+    return probability
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Training as word2vec.c does it, number by number: one output after another, each seeing the changes of the one before.
+"""Training as word2vec.c does it, number by number: one output after another, each seeing the last one's change.
 
-What differs from the papers: the word around a centre is the input and the centre the output; the sigmoid is read from a
-table of 1000 and cut off at 6; a negative that is the target is skipped and not drawn again; CBOW gives each row the full
-error of the mean; all chance comes from one congruential generator, of which the low bits choose too.
+What differs from the papers: the word around a centre is the input and the centre the output; the sigmoid is read from
+a table of 1000 and cut off at 6; a negative that is the target is skipped and not drawn again; CBOW gives each row the
+full error of the mean; all chance comes from one congruential generator, of which the low bits choose too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _MULTIPLY, _ADD = np.uint64(25214903917), np.uint64(11)
 def sigmoid_table() -> np.ndarray:
     """word2vec.c's `expTable`."""
     power = np.exp((np.arange(TABLE, dtype=np.float32) / np.float32(TABLE) * np.float32(2) - np.float32(1)) * MAX_EXP)
-    return (power / (power + np.float32(1))).astype(np.float32)
+    table: np.ndarray = (power / (power + np.float32(1))).astype(np.float32)
+    return table
 
 
 @compiled

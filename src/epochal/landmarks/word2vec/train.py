@@ -67,6 +67,7 @@ def vectors(recipe: Word2VecRecipe, snapshot: Snapshot) -> Vectors:
     matrix = snapshot.tensors["model.input"].numpy()
     if matrix.shape != (len(vocabulary), recipe.dimension):
         raise InputFault(
-            f"the vectors are of shape {matrix.shape}", expected=f"({len(vocabulary)}, {recipe.dimension}), as the recipe"
+            f"the vectors are of shape {matrix.shape}",
+            expected=f"({len(vocabulary)}, {recipe.dimension}), as the recipe",
         )
     return Vectors(vocabulary.words, matrix, vocabulary.counts)

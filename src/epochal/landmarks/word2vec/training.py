@@ -1,4 +1,4 @@
-"""The training of word vectors (a `Task`): a step is some stretches of the text, read, drawn, learned from and added up."""
+"""The training of word vectors (a `Task`): a step is some stretches of the text, learned from and added up."""
 
 from __future__ import annotations
 
