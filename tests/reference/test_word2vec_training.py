@@ -1,4 +1,4 @@
-"""word2vec as a training: batches against autograd, phrases by their formula, the text's split, losses that can be trusted."""
+"""word2vec as a training: batches against autograd, phrases by their formula, the text's split, its losses."""
 
 from __future__ import annotations
 

@@ -45,13 +45,15 @@ def huffman(counts: Int64[np.ndarray, " V"]) -> Tree:
     parent, turn = [0] * (2 * size - 1), [0] * (2 * size - 1)
     rarest, node = size - 1, size
     for made in range(size - 1):
+        together = 0
         for is_second in (0, 1):
             if rarest >= 0 and count[rarest] < count[node]:
                 taken, rarest = rarest, rarest - 1
             else:
                 taken, node = node, node + 1
-            count[size + made] = count[taken] if not is_second else count[size + made] + count[taken]
+            together += count[taken]
             parent[taken], turn[taken] = size + made, is_second
+        count[size + made] = together  # not before: it is none of those that can be taken
     ways = [_way(word, parent, turn, size) for word in range(size)]
     start = np.zeros(size + 1, np.int64)
     np.cumsum([len(nodes) for nodes, _ in ways], out=start[1:])
