@@ -8,6 +8,8 @@ from epochal.landmarks.dropout.recipe import SMOKE as DROPOUT_SMOKE
 from epochal.landmarks.dropout.recipe import DropoutRecipe
 from epochal.landmarks.resnet.recipe import SMOKE as RESNET_SMOKE
 from epochal.landmarks.resnet.recipe import ResNetRecipe
+from epochal.landmarks.word2vec.recipe import SMOKE as WORD2VEC_SMOKE
+from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 
 # lrn is off because the compiled kernel would be loaded anew in every process; a test that wants it turns it on.
 TINY: AlexNetRecipe = SMOKE.replace(
@@ -68,13 +70,22 @@ TINY_DROPOUT: DropoutRecipe = DROPOUT_SMOKE.replace(
     evaluate_epochs=1.0,
 )
 
+# Some hundred steps of a few thousand words each.
+TINY_WORDS: Word2VecRecipe = WORD2VEC_SMOKE.replace(
+    dimension=8, stretch=250, step=1000, epochs=1.0, evaluate_epochs=0.5, threads=1
+)
+
 # One for each landmark: the contract is the same for all.
 TINIES = {
     "dropout": TINY_DROPOUT,
     "alexnet": TINY,
+    "word2vec": TINY_WORDS,
     "batchnorm": TINY_BATCHNORM,
     "resnet": TINY_RESNET,
 }
+
+# Those that several processes can train together.
+TOGETHER = ("dropout", "alexnet", "batchnorm", "resnet")
 
 # What a landmark's resuming is tried with: changes to its tiny recipe, each leaving one kind of chance.
 VARIANTS: dict[str, dict[str, dict]] = {
@@ -92,6 +103,7 @@ VARIANTS: dict[str, dict[str, dict]] = {
         "dropout": {"random_crop": False, "mirror": False, "colour_noise": 0.0},
         "both": {},
     },
+    "word2vec": {"shared negatives": {}, "tree": {"form": "paper", "objective": "hierarchical-softmax"}},
     "resnet": {
         "augmentation": {},
         "gentle start": {"warmup_epochs": 0.0, "gentle_lr": 0.01, "gentle_error": 0.6},
@@ -100,6 +112,7 @@ VARIANTS: dict[str, dict[str, dict]] = {
 
 # Steps at which it is stopped: one in the midst of an epoch, one at its end. The log must have a row at each.
 STOPS = {
+    "word2vec": {"mid-epoch": 20, "later": 40},
     "dropout": {"mid-epoch": 20, "epoch-end": 30},
     "alexnet": {"mid-epoch": 20, "epoch-end": 30},
     "batchnorm": {"mid-epoch": 20, "epoch-end": 30},

@@ -19,12 +19,15 @@ def look(
         str | None,
         typer.Argument(
             help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding, curves or signal; "
-            "all of them if left out."
+            "for words: map, neighbours, parallelogram, similarity or curves; all of them if left out."
         ),
     ] = None,
     image: Annotated[
         list[str] | None,
         typer.Option("--image", help="A picture to look at, for features, answers and occlusion; repeat it."),
+    ] = None,
+    word: Annotated[
+        list[str] | None, typer.Option("--word", help="For word vectors: a word to show; repeat it.")
     ] = None,
     layer: Annotated[
         str | None, typer.Option("--layer", help="The layer to show, for features, patches and signal.")
@@ -37,7 +40,9 @@ def look(
     """Draw what a run has learned, as PNG files."""
     console = Console(json)
     with console.waiting("drawing"):
-        looks = epochal.look(run, view, images=image or [], layer=layer, out=out, device=device, offline=offline)
+        looks = epochal.look(
+            run, view, images=image or [], words=word or [], layer=layer, out=out, device=device, offline=offline
+        )
     console.result([{"view": one.view, "path": str(one.path)} for one in looks])
     for one in looks:
         console.path(one.path)

@@ -30,11 +30,12 @@ def demo(name: Name = "alexnet", json: Json = False) -> None:
         {
             "run": str(done.run.folder),
             "top1": done.top1,
+            "answer": done.answer,
             "pictures": [str(one.path) for one in done.looks],
             "next": list(done.next_commands),
         }
     )
-    console.line(f"\n{name} gets {done.top1:.1%} of the held-out pictures right.\n\nIts pictures:")
+    console.line(f"\n{done.answer}\n\nIts pictures:")
     for one in done.looks:
         console.path(one.path)
     console.line("\nNext:")
@@ -56,6 +57,9 @@ def train(
     recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
     data: Data = None,
     overrides: Set = None,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", help="How words are told apart in a text: simple or whitespace.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides weights, order, augmentation and dropout.")] = 0,
     device: Device = "auto",
     columns: Columns = None,
@@ -83,7 +87,7 @@ def train(
             name,
             recipe=recipe,
             data=data,
-            overrides=overrides or [],
+            overrides=[*(overrides or []), *([f"tokenizer={tokenizer}"] if tokenizer is not None else [])],
             seed=seed,
             device=device,
             columns=columns,

@@ -76,7 +76,18 @@ class Measured(Noun):
         return self.name
 
 
-Metric = Annotated[ErrorRate | EpochsTo | Drift | Measured, pydantic.Field(discriminator="kind")]
+class TrainingTime(Noun):
+    """How long a training took, in seconds: of use where all runs have the same machine to themselves."""
+
+    kind: Literal["training time"] = "training time"
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return "seconds of training"
+
+
+Metric = Annotated[ErrorRate | EpochsTo | Drift | Measured | TrainingTime, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):

@@ -9,14 +9,11 @@ from statistics import fmean
 from typing import Any
 
 from epochal import landmarks as table
-from epochal.core.claim import Drift, EpochsTo, ErrorRate, Measured, Metric
+from epochal.core.claim import Drift, EpochsTo, ErrorRate, Measured, Metric, TrainingTime
 from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.core.run import Run
-from epochal.data.source import open_data
-from epochal.engine.scene import Scene
 from epochal.verbs.evaluate import evaluate
-from epochal.verbs.launch import default_workers
-from epochal.verbs.trained import load_classifier
+from epochal.verbs.scene import scene_of
 
 
 def ran_away(run: Run) -> bool:
@@ -39,6 +36,8 @@ def value(run: Run, metric: Metric, *, device: str = "auto", offline: bool = Fal
         return _kept(run, metric.name, lambda: _measured(run, metric.name, device, offline)), False
     if isinstance(metric, ErrorRate):
         return 100.0 * (1.0 - _top1(run, metric, device, offline)), False
+    if isinstance(metric, TrainingTime):
+        return float(run.record()["seconds"]), False
     return _epochs_to(run, metric)
 
 
@@ -105,8 +104,7 @@ def _measured(run: Run, name: str, device: str, offline: bool) -> float:
     functions = import_module(f"epochal.landmarks.{landmark}.measures").FUNCTIONS
     if name not in functions:
         raise InputFault(f"{landmark} measures no {name!r}", expected=", ".join(functions))
-    trained, _, _ = load_classifier(run, device)
-    scene = Scene(trained, partial(open_data, record["data"], offline=offline), workers=default_workers())
+    scene = scene_of(run, device=device, offline=offline)
     return float(functions[name](scene, table.load(landmark).RECIPE.parse(record["recipe"]), run.metrics()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from inspect import signature
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -13,7 +13,6 @@ from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.feed import RESIDENT_BYTES
-from epochal.data.images import ImageData
 from epochal.data.source import open_data
 from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
@@ -77,15 +76,40 @@ def column_devices(wanted: str | None, group: Group) -> Columns | None:
     return first, second
 
 
-def open_together(spec: str, group: Group, *, offline: bool) -> ImageData:
+class Data(Protocol):
+    """What a landmark learns from: labelled pictures, or a text."""
+
+    @property
+    def name(self) -> str:
+        """The specification it was opened by."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What a person should know."""
+        ...
+
+
+def opener(landmark: str) -> Callable[..., Any]:
+    """How a landmark's data is opened: in a way of its own, or as labelled pictures."""
+    return getattr(_train_module(landmark), "open_data", open_data)
+
+
+def open_together(spec: str, group: Group, *, offline: bool, landmark: str) -> Any:
     """The data, the same in all processes; what is missing is downloaded once on each machine.
 
     Raises:
         InputFault: it cannot be opened, or another machine has other data under that name.
     """
-    data = open_data(spec, offline=offline) if group.local_rank == 0 else None
+    open_it = opener(landmark)
+    data = open_it(spec, offline=offline) if group.local_rank == 0 else None
     group.wait()
-    data = open_data(spec, offline=offline) if data is None else data
+    data = open_it(spec, offline=offline) if data is None else data
     if group.told(data.digest) != data.digest:
         raise InputFault(
             f"the data {printable(spec)} is not the same on all machines: process {group.rank} has other content",
@@ -94,9 +118,7 @@ def open_together(spec: str, group: Group, *, offline: bool) -> ImageData:
     return data
 
 
-def build_task(
-    record: dict[str, Any], data: ImageData, device: torch.device, columns: Columns | None, group: Group
-) -> Any:
+def build_task(record: dict[str, Any], data: Data, device: torch.device, columns: Columns | None, group: Group) -> Any:
     """The training that a record describes.
 
     Raises:
@@ -129,6 +151,13 @@ def build_task(
         )
 
 
+def _size(task: Any, data: Any) -> str:
+    """How much there is to learn from; a task whose data has no pictures says it in its own words."""
+    if hasattr(task, "size"):
+        return str(task.size())
+    return f"{len(data.train):,} training and {len(data.held_out):,} held-out pictures"
+
+
 def _train_module(landmark: str) -> Any:
     from importlib import import_module
 
@@ -145,7 +174,7 @@ def run_task(
     run: Run,
     task: Any,
     record: dict[str, Any],
-    data: ImageData,
+    data: Data,
     report: Report,
     started: dict[str, Any],
     group: Group,
@@ -160,8 +189,7 @@ def run_task(
             "device": ", ".join(record.get("column_devices") or [str(task.device)])
             + (f" in {group.size} processes" if group.size > 1 else ""),
             "precision": record["precision"],
-            "train": len(data.train),
-            "held_out": len(data.held_out),
+            "size": _size(task, data),
             "note": data.note,
         }
     )

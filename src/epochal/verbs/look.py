@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.run import Run
-from epochal.data.source import open_data
 from epochal.engine import signal_view
 from epochal.verbs import catalogue
-from epochal.verbs.launch import default_workers
-from epochal.verbs.trained import load_classifier
+from epochal.verbs.scene import scene_of
 from epochal.view.save import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# What every landmark's runs can show, whatever their own views.
-OF_ALL = {
+# What the runs of every landmark with layers can show, whatever their own views.
+OF_NETWORKS = {
     "signal": "how responses and gradients are distributed in every layer, or in one (--layer), over the training"
 }
 
@@ -46,8 +43,9 @@ class Look:
 
 def views(landmark: str) -> dict[str, str]:
     """What there is to see in a landmark's runs: names and one-line descriptions."""
-    known: dict[str, str] = _look_module(landmark).VIEWS
-    return known | OF_ALL
+    module = _look_module(landmark)
+    known: dict[str, str] = module.VIEWS
+    return known | _of_networks(module)
 
 
 def look(
@@ -55,6 +53,7 @@ def look(
     view: str | None = None,
     *,
     images: Sequence[Path | str] = (),
+    words: Sequence[str] = (),
     layer: str | None = None,
     out: Path | str | None = None,
     device: str = "auto",
@@ -68,6 +67,7 @@ def look(
             those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
         layer: the layer to show, for `features`, `patches` and `signal`.
+        words: for word vectors: the words to show; the view's own choice if empty.
         out: a PNG file for a single view, or a folder; the run's `figures` if None.
         device: where to compute.
         offline: never download.
@@ -79,16 +79,14 @@ def look(
     found = catalogue.find_run(run)
     record = found.record()
     module = _look_module(record["landmark"])
-    names = _named(module, view, layer=layer, images=images)
+    names = _named(module, view, layer=layer, images=images, words=words)
     places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
-    trained, _, _ = load_classifier(found, device)
-    opened = partial(open_data, record["data"], offline=offline)
-    scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
+    scene = scene_of(found, images=images, words=words, device=device, offline=offline)
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
     looks = []
-    shown = {*module.shown(scene), *OF_ALL}
+    shown = {*module.shown(scene), *_of_networks(module)}
     for name in names if view is not None else [name for name in names if name in shown]:
-        if name in OF_ALL:
+        if name in OF_NETWORKS:
             figure = signal_view.signal(scene, found.metrics(), layer)
         else:
             figure = module.look(name, scene, recipe, found.metrics(), layer)
@@ -101,15 +99,21 @@ def _look_module(landmark: str) -> Any:
     return import_module(f"epochal.landmarks.{landmark}.look")
 
 
-def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str]) -> list[str]:
+def _of_networks(module: Any) -> dict[str, str]:
+    return OF_NETWORKS if module.OF_A_LAYER else {}
+
+
+def _named(
+    module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str], words: Sequence[str]
+) -> list[str]:
     """The views asked for.
 
     Raises:
-        InputFault: there is no such view, or it shows no layer, or no picture of one's own.
+        InputFault: there is no such view, or it shows no layer, or no picture or words of one's own.
     """
-    known = [*module.VIEWS, *OF_ALL]
+    known = [*module.VIEWS, *_of_networks(module)]
     # The signal is that of layers with weights: it is left out where a layer is named and no view.
-    of_a_layer = (*module.OF_A_LAYER, *(OF_ALL if view is not None else ()))
+    of_a_layer = (*module.OF_A_LAYER, *(_of_networks(module) if view is not None else ()))
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
     fitting = [name for name in known if layer is None or name in of_a_layer]
@@ -120,6 +124,11 @@ def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence
         raise InputFault(
             f"the view {view!r} shows no picture of your own", expected=_instead("--image", module.OF_PICTURES)
         )
+    of_words = getattr(module, "OF_WORDS", ())
+    fitting = [name for name in fitting if not words or name in of_words]
+    if words and (not fitting or (view is not None and view not in fitting)):
+        told = "no view of this run" if view is None else f"the view {view!r} is none that"
+        raise InputFault(f"{told} shows words of your own", expected=_instead("--word", of_words))
     return fitting if view is None else [view]
 
 

@@ -107,8 +107,11 @@ def train(
             "memory_gigabytes": memory_gigabytes,
         }
         check_numbers(numbers)
-        opened = open_together(package.CARD.default_data if data is None else data, group, offline=offline)
-        _check_learnable(opened)
+        opened = open_together(
+            package.CARD.default_data if data is None else data, group, offline=offline, landmark=landmark
+        )
+        if isinstance(opened, ImageData):
+            _check_learnable(opened)
         name = name or (recipe if isinstance(recipe, str) else "custom")
         record = {
             "landmark": landmark,
@@ -118,7 +121,7 @@ def train(
             "data": lasting(opened.name),
             "data_digest": opened.digest,
             "data_note": opened.note,
-            "classes": list(opened.classes),
+            "classes": list(opened.classes) if isinstance(opened, ImageData) else [],
             **numbers,
             "device": str(where) if group.size == 1 else where.type,  # of several processes, each has its own
             "column_devices": None if pair is None else [str(one) for one in pair],

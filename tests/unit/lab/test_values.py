@@ -21,6 +21,7 @@ from epochal.lab import values
 from epochal.lab.jobs import Job
 from epochal.lab.values import value
 from epochal.landmarks.dropout import measures
+from epochal.verbs import scene as scenes
 
 JOB = Job("alexnet", TINY, "digits", 3)
 THREE_QUARTERS = EpochsTo(name="train_top1", level=0.75)
@@ -115,7 +116,7 @@ def test_what_a_landmarks_own_function_finds_is_measured_once_and_kept_with_the_
     nothing = PixelStatistics(torch.zeros(16, 16, 3), torch.zeros(3), torch.eye(3))
     device = torch.device("cpu")
     classifier = Classifier(nn.Flatten(), digits, nothing, 16, 0, 16, 255.0, "fp32", device)
-    monkeypatch.setattr(values, "load_classifier", lambda one, device: (classifier, 60, ()))
+    monkeypatch.setattr(scenes, "load_classifier", lambda one, device: (classifier, 60, ()))
     monkeypatch.setitem(measures.FUNCTIONS, "widths, m", measure)
     for _ in range(2):
         assert value(run, Measured(name="widths, m"), device="cpu", offline=True) == (4.5, False)
