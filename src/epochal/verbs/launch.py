@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from inspect import signature
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -76,6 +76,7 @@ def column_devices(wanted: str | None, group: Group) -> Columns | None:
     return first, second
 
 
+@runtime_checkable
 class Data(Protocol):
     """What a landmark learns from: labelled pictures, or a text."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Thread
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Measured:
         return self.loss / max(self.predicted, 1)
 
 
+@runtime_checkable
 class Learner(Protocol):
     """Learns from stretches of the text; where it computes is its own affair."""
 
