@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
 
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.data.source import KnownSet, places
@@ -26,7 +25,7 @@ from epochal.data.source import KnownSet, places
 ENDINGS = (".txt", ".gz", ".xz")
 # What is in memory at a time: the words of a block take some ten times as much.
 BLOCK_BYTES = 4 << 20
-_SPACE = b" \n\t\r\v\f"
+_PACKED = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class TextFile:
     """
 
     where: str
-    open_bytes: Callable[[], IO[bytes]]
+    open_bytes: Callable[[], io.BufferedIOBase]
 
 
 @dataclass(frozen=True)
@@ -98,13 +97,42 @@ def _blocks(file: TextFile, most: int) -> Iterator[bytes]:
     yield b"\n"
 
 
-def _unpacked(stored: IO[bytes]) -> IO[bytes]:
+def _unpacked(stored: io.BufferedIOBase) -> io.BufferedIOBase:
     """The text itself: unpacked while it is read, if its first bytes say that it is packed."""
     head = stored.read(6)
     stored.seek(0)
     if head[:2] == b"\x1f\x8b":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=stored))
-    return lzma.LZMAFile(stored) if head == b"\xfd7zXZ\0" else stored
+        return gzip.GzipFile(fileobj=stored)
+    return _Unxz(stored) if head == b"\xfd7zXZ\0" else stored
+
+
+class _Unxz(io.BufferedIOBase):
+    """Unpacks xz, all its streams. Python's own reader takes whatever follows the first one for its end."""
+
+    def __init__(self, stored: io.BufferedIOBase) -> None:
+        self._stored, self._stream = stored, lzma.LZMADecompressor(lzma.FORMAT_XZ)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes at most; none at the end.
+
+        Raises:
+            EOFError: the file is cut short.
+        """
+        most = -1 if size is None else size
+        while True:
+            packed = b""
+            if self._stream.eof:
+                # Between streams there may be zeros.
+                packed = self._stream.unused_data.lstrip(b"\0")
+                while not packed and (more := self._stored.read(_PACKED)):
+                    packed = more.lstrip(b"\0")
+                if not packed:
+                    return b""
+                self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+            elif self._stream.needs_input and not (packed := self._stored.read(_PACKED)):
+                raise EOFError("it ends within what is packed")
+            if content := self._stream.decompress(packed, most):
+                return content
 
 
 def _check_utf8(file: TextFile, block: bytes, place: int) -> None:
@@ -167,7 +195,7 @@ def of_files(name: str, paths: list[Path], note: str = "") -> TextData:
     )
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> io.BufferedIOBase:
     return open(path, "rb")
 
 

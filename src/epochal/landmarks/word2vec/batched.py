@@ -3,6 +3,10 @@
 Everything is drawn and windowed on the device. A word's neighbours are the same rows shifted by one to `window` places,
 so that a batch gathers each row once and adds to it once; negatives are shared by a group of centres, which makes them
 products of matrices. A batch's changes are all made from the vectors as they were before it.
+
+A frequent word has thousands of changes in one batch. Each would be right alone; their sum goes far beyond the loss's
+minimum, and the vectors run away. So a row whose changes weigh more than it can bear gets its mean change and not their
+sum: `bearable`.
 """
 
 from __future__ import annotations
@@ -23,10 +27,13 @@ from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 from epochal.landmarks.word2vec.sampling import kept, noise
 from epochal.landmarks.word2vec.text import Text
 
-# Centres in a batch. More are faster, and make more of the changes from vectors that are out of date.
-BATCH = 16384
+# Centres in a batch, at least and at most; in between, this part of the text. More are faster, and make more of the
+# changes from vectors that are out of date, which short texts cannot afford.
+LEAST, MOST, PART = 256, 16384, 500
 # Centres that share their negatives, and how many negatives they share.
 GROUP, NEGATIVES = 64, 64
+# Up to which sum of rates, one for each word predicted or not, a row's changes of a batch are added up.
+BEARABLE = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def update(
     rate: float,
     *,
     cbow: bool,
+    most: float = BEARABLE,
 ) -> tuple[Float64[Tensor, ""], Int64[Tensor, ""]]:
     """Change both matrices by a batch's gradient; return the summed loss and how many words were predicted.
 
@@ -74,6 +82,7 @@ def update(
         negative: how many negatives a predicted word has; those of its group stand for them.
         rate: the learning rate; 0 changes nothing.
         cbow: predict the centre from the mean of the words around it.
+        most: the sum of rates that a row bears.
     """
     count, rows = len(drawn.rows), drawn.rows
     pairs = [(offset, drawn.seen(offset), drawn.seen_back(offset)) for offset in range(1, min(window, count - 1) + 1)]
@@ -90,6 +99,7 @@ def update(
         loss = -(logsigmoid(scores) * predicted).double().sum()
         g = (rate * (1 - torch.sigmoid(scores)) * predicted)[:, None]
         error, outer_change = g * outer, g * centre
+        seen_from = predicted
     else:
         centre, predicted = input[rows], around
         error, outer_change = torch.zeros_like(centre), torch.zeros_like(centre)
@@ -104,12 +114,34 @@ def update(
                 g = (rate * (1 - torch.sigmoid(scores)) * mask)[:, None]
                 error[ours] += g * outer[theirs]
                 outer_change[theirs] += g * centre[ours]
-    noise_loss, noise_error = _against_noise(output, centre, drawn.negatives, predicted * negative, rate)
+        seen_from = _spread(torch.ones_like(around)[:, None], pairs)[:, 0]
+    noise_loss, noise_error, noise_change = _against_noise(output, centre, drawn.negatives, predicted * negative, rate)
     if rate > 0:
-        output.index_add_(0, rows, outer_change)
-        error = error + noise_error
-        input.index_add_(0, rows, _spread(error * part, pairs) if cbow else error)
+        error, weight = error + noise_error, predicted * (1 + negative)
+        if cbow:
+            error, weight = _spread(error * part, pairs), _spread(weight[:, None] * part, pairs)[:, 0]
+        noisy = _grouped(predicted * (negative / NEGATIVES)).sum(1, keepdim=True).expand_as(drawn.negatives).flatten()
+        places, weights = torch.cat([rows, drawn.negatives.flatten()]), torch.cat([seen_from, noisy])
+        change = torch.cat([outer_change, noise_change]) * bearable(places, weights, rate, most, len(output))
+        output.index_add_(0, places, change)
+        input.index_add_(0, rows, error * bearable(rows, weight, rate, most, len(input)))
     return loss + noise_loss, predicted.sum().long()
+
+
+def bearable(
+    places: Int64[Tensor, " m"], weights: Float[Tensor, " m"], rate: float, most: float, rows: int
+) -> Float[Tensor, "m 1"]:
+    """Which part of each change is made: all of it, but where a row's changes together weigh too much.
+
+    Args:
+        places: the row that each change is of.
+        weights: how many words, predicted or not, each change stands for.
+        rate: the learning rate.
+        most: the sum of rates that a row bears.
+        rows: how many rows there are.
+    """
+    summed = weights.new_zeros(rows).index_add_(0, places, weights * rate)
+    return (1 / (summed / most).clamp(min=1))[places][:, None]
 
 
 def _neighbours(values: Float[Tensor, "n D"], pairs: list[tuple[int, Tensor, Tensor]]) -> Float[Tensor, "n D"]:
@@ -130,14 +162,21 @@ def _spread(values: Float[Tensor, "n D"], pairs: list[tuple[int, Tensor, Tensor]
     return summed
 
 
+def _grouped(values: Float[Tensor, "n *rest"]) -> Float[Tensor, "groups size *rest"]:
+    """Values of centres by the groups that share negatives; the last group is filled up with zeros."""
+    groups = -(-len(values) // GROUP)
+    room = values.new_zeros(groups * GROUP - len(values), *values.shape[1:])
+    return torch.cat([values, room]).view(groups, GROUP, *values.shape[1:])
+
+
 def _against_noise(
     output: Float[Tensor, "V D"],
     centre: Float[Tensor, "n D"],
     negatives: Int64[Tensor, "groups K"],
     weight: Float[Tensor, " n"],
     rate: float,
-) -> tuple[Float64[Tensor, ""], Float[Tensor, "n D"]]:
-    """The loss of the negatives and the change of the centres; the negatives' own rows are changed here.
+) -> tuple[Float64[Tensor, ""], Float[Tensor, "n D"], Float[Tensor, "m D"]]:
+    """The loss of the negatives, the change of the centres, and that of the negatives' rows.
 
     Args:
         output: the other vectors.
@@ -146,19 +185,24 @@ def _against_noise(
         weight: how many negatives each centre should have.
         rate: the learning rate.
     """
-    groups, shared = negatives.shape
-    count, dimension = centre.shape
-    room = groups * GROUP - count
-    # The last group is filled up with centres that weigh nothing.
-    grouped = torch.cat([centre, centre.new_zeros(room, dimension)]).view(groups, GROUP, dimension)
-    weights = torch.cat([weight, weight.new_zeros(room)]).view(groups, GROUP, 1) / shared
+    grouped, weights = _grouped(centre), _grouped(weight)[:, :, None] / negatives.shape[1]
     outer = output[negatives]
     scores = grouped @ outer.transpose(1, 2)
     loss = -(logsigmoid(-scores) * weights).double().sum()
     g = -rate * torch.sigmoid(scores) * weights
-    if rate > 0:
-        output.index_add_(0, negatives.flatten(), (g.transpose(1, 2) @ grouped).view(-1, dimension))
-    return loss, (g @ outer).view(-1, dimension)[:count]
+    dimension = centre.shape[1]
+    return loss, (g @ outer).view(-1, dimension)[: len(centre)], (g.transpose(1, 2) @ grouped).view(-1, dimension)
+
+
+def sentences(lines: Int64[Tensor, " n"], most: int) -> Int64[Tensor, " n"]:
+    """The sentence of each word: its line, or a part of it of so many words."""
+    if not len(lines):
+        return lines
+    numbers = torch.arange(len(lines), device=lines.device)
+    is_first = torch.ones_like(lines, dtype=torch.bool)
+    is_first[1:] = lines[1:] != lines[:-1]
+    place = numbers - torch.cummax(torch.where(is_first, numbers, 0), 0).values
+    return torch.cumsum(place % most == 0, 0)
 
 
 class BatchedLearner:
@@ -188,6 +232,7 @@ class BatchedLearner:
         probabilities = kept(counts, text.vocabulary.total, recipe.sample, source=False)
         self._rows, self._keep = self._sent(text.rows).long(), self._sent(probabilities)
         self._share, self._other = self._sent(drawn.share.astype(np.float64) / 2.0**32), self._sent(drawn.other).long()
+        self.batch = min(MOST, max(LEAST, len(text.tokens) // PART))
         self.push()
 
     def _sent(self, array: np.ndarray) -> Tensor:
@@ -217,17 +262,21 @@ class BatchedLearner:
         draws = torch.rand(len(rows), generator=generator, device=self.device)
         is_kept = (rows >= 0) & (tokens != 0)
         is_kept &= draws < self._keep[rows.clamp(min=0)]
-        rows, sentence = rows[is_kept], sentence[is_kept]
+        rows = rows[is_kept]
+        sentence = sentences(sentence[is_kept], self.recipe.sentence)
         loss = torch.zeros((), dtype=torch.float64, device=self.device)
         predicted = torch.zeros((), dtype=torch.int64, device=self.device)
-        for first in range(0, len(rows), BATCH):
-            part = slice(first, first + BATCH)
-            rate = rates[min(len(rates) - 1, first * len(rates) // len(rows))]
+        window = self.recipe.window
+        for first in range(0, len(rows), self.batch):
+            # The words before and after are seen, and look at nothing themselves.
+            begin, last = max(0, first - window), min(len(rows), first + self.batch)
+            part, end = slice(begin, min(len(rows), last + window)), first - begin + self.batch
             drawn = self._drawn(rows[part], sentence[part], generator)
-            more = update(
-                self.input, self.output, drawn, self.recipe.window, self.recipe.negative, rate,
-                cbow=self.recipe.architecture == "cbow",
-            )  # fmt: skip
+            drawn.reach[: first - begin] = 0
+            drawn.reach[end:] = 0
+            rate = rates[min(len(rates) - 1, first * len(rates) // len(rows))]
+            cbow = self.recipe.architecture == "cbow"
+            more = update(self.input, self.output, drawn, window, self.recipe.negative, rate, cbow=cbow)
             loss, predicted = loss + more[0], predicted + more[1]
         return Measured(float(loss), int(predicted))
 

@@ -30,11 +30,11 @@ _MULTIPLY, _ADD = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 _THIRTY_TWO = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _LOG2_E = np.float32(1.44269504)
-_MAGIC = np.float32(12582912.0)  # 1.5 * 2 ** 23: adding and subtracting it rounds to a whole number
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile for the processor at hand at the first call, and keep the result on disk where that is possible."""
+    # Sums may be reordered, for the sake of vector registers: so nothing may rely on how a sum is rounded.
     options: dict[str, Any] = {
         "nogil": True,
         "fastmath": {"reassoc", "contract", "arcp", "nsz"},
@@ -67,13 +67,13 @@ def drawn_word(state, share, other):
 @compiled
 @no_type_check
 def sigmoid(x):
-    """1 / (1 + exp(-x)) in float32, exact to some 2e-7, and in vector registers where it stands in a loop."""
+    """1 / (1 + exp(-x)) in float32, exact to some 1e-6 of it down to 1e-36; in vector registers within a loop."""
     t = -x * _LOG2_E
     # In this form NaN stays NaN.
     t = np.float32(120) if t > np.float32(120) else t
     t = np.float32(-120) if t < np.float32(-120) else t
-    whole = (t + _MAGIC) - _MAGIC
-    f = t - whole
+    whole = np.float32(np.floor(t))
+    f = t - whole  # in [0, 1), for which the polynomial was made
     p = np.float32(1.8775767e-3)
     p = p * f + np.float32(8.9893397e-3)
     p = p * f + np.float32(5.5826318e-2)
@@ -137,17 +137,15 @@ def learn(h, error, output, places, labels, count, weight, rate, scores):
             score_c += h[d] * output[c, d]
             score_e += h[d] * output[e, d]
         scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = score_a, score_b, score_c, score_e
+    # The probability of what is so: of a word to be there, or not to be. 1 minus a rounded one would be 0 too soon.
     for o in range(count):
-        scores[o] = sigmoid(scores[o])
+        scores[o] = sigmoid(scores[o] if labels[o] > np.float32(0) else -scores[o])
     there, absent, loss = 1.0, 1.0, 0.0
     for o in range(count):
-        p = scores[o]
         if labels[o] > np.float32(0):
-            there *= np.float64(p)
+            there *= np.float64(scores[o])
         else:
-            q = np.float32(1) - p
-            # It is rounded to 0 near 1; a loss must not be infinite there. NaN stays NaN.
-            absent *= np.float64(np.float32(1e-30) if q < np.float32(1e-30) else q)
+            absent *= np.float64(scores[o])
         # Logarithms are dear: one for many factors, before their product is too small for float64.
         if there < 1e-200:
             loss -= math.log(there)
@@ -159,8 +157,8 @@ def learn(h, error, output, places, labels, count, weight, rate, scores):
     if rate == np.float32(0):
         return loss
     for o in range(count):
-        counts = np.float32(1) if labels[o] > np.float32(0) else np.float32(weight)
-        scores[o] = (labels[o] - scores[o]) * counts * rate
+        far = (np.float32(1) - scores[o]) * rate
+        scores[o] = far if labels[o] > np.float32(0) else -far * np.float32(weight)
     for o in range(count, rounded):
         scores[o] = np.float32(0)
     for d in range(width):

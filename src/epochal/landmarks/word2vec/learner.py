@@ -8,6 +8,7 @@ epoch and the stretch's number, so that there is no stream to replay when a trai
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +36,8 @@ class Measured:
 
     @property
     def mean(self) -> float:
-        """The loss for each word predicted."""
-        return self.loss / max(self.predicted, 1)
+        """The loss for each word predicted; NaN if there was none."""
+        return self.loss / self.predicted if self.predicted else math.nan
 
 
 @runtime_checkable

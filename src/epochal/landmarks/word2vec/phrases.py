@@ -1,7 +1,8 @@
 """Joining words to phrases: `new york` becomes `new_york` if it is oftener together than by chance (P2 Section 4).
 
-The score is word2phrase's: (count of both - delta) / (count of the one * count of the other) * words of the text. Pairs
-are counted exactly, in parts by a hash, so that memory does not grow with the text.
+The score is word2phrase's: (count of both - delta) / (count of the one * count of the other) * words of the text, the
+rare ones too, but not the ends of lines. Pairs are counted exactly, in parts by a hash, so that memory does not grow
+with the text.
 """
 
 from __future__ import annotations
@@ -55,14 +56,12 @@ def phrases_of(corpus: Corpus, discount: int, threshold: float, min_count: int) 
     types = len(corpus.types)
     is_known = corpus.counts >= min_count
     is_known[END] = False
-    # As word2phrase does: every word of the vocabulary, the ends of lines among them.
-    words = int(corpus.counts[is_known].sum() + corpus.counts[END])
     found = []
     for part in range(parts := 1 + len(corpus.tokens) // _PAIRS):
         keys = np.concatenate([_pairs(corpus, is_known, types, begin, part, parts) for begin in _begins(corpus)])
         pairs, both = np.unique(keys, return_counts=True)
         pairs, both = pairs[both >= min_count], both[both >= min_count]
-        scores = score(both, corpus.counts[pairs // types], corpus.counts[pairs % types], discount, words)
+        scores = score(both, corpus.counts[pairs // types], corpus.counts[pairs % types], discount, corpus.words)
         found.append(pairs[scores > threshold])
     return np.sort(np.concatenate(found))
 
@@ -84,32 +83,43 @@ def _pairs(
 
 @compiled
 @no_type_check
-def join(tokens, pairs, types, out):
-    """Join the pairs from left to right, a word to one phrase at most; return how many numbers are left."""
+def join(tokens, pairs, numbers, types, most, out):
+    """Join the pairs from left to right, a word to one phrase at most; return how many numbers are left.
+
+    Stops after `most` of the tokens, or one later where a pair reaches over: how many were taken is returned too.
+    """
     length, place = 0, 0
-    while place < tokens.size:
+    while place < min(most, tokens.size):
         token = tokens[place]
         out[length] = token
         if place + 1 < tokens.size:
             key = np.int64(token) * types + tokens[place + 1]
             found = np.searchsorted(pairs, key)
             if found < pairs.size and pairs[found] == key:
-                out[length] = types + found
+                out[length] = numbers[found]
                 place += 1
         length += 1
         place += 1
-    return length
+    return length, place
 
 
 def _joined(corpus: Corpus, discount: int, threshold: float, min_count: int) -> Iterator[Part]:
-    """The numbers of each block with its phrases joined; a phrase has a number after those of the words."""
+    """The numbers of each block with its phrases joined; a new phrase has a number after those of the words."""
     pairs, types = phrases_of(corpus, discount, threshold, min_count), len(corpus.types)
-    named = [f"{corpus.types[pair // types]}_{corpus.types[pair % types]}" for pair in pairs.tolist()]
-    words = [word.encode() for word in (*corpus.types, *named)]
-    counts = np.zeros(len(words), np.int64)
-    for begin in _begins(corpus):
-        tokens: Int32[np.ndarray, " n"] = np.asarray(corpus.tokens[begin : begin + _BLOCK])
+    words = [word.encode() for word in corpus.types]
+    # Two pairs may make one phrase (a_b c and a b_c), which may be a word of the text already.
+    known = {word: number for number, word in enumerate(words) if word}
+    numbers = np.empty(len(pairs), np.int32)
+    for place, pair in enumerate(pairs.tolist()):
+        name = f"{corpus.types[pair // types]}_{corpus.types[pair % types]}".encode()
+        numbers[place] = known.setdefault(name, len(words))
+        if numbers[place] == len(words):
+            words.append(name)
+    counts, begin = np.zeros(len(words), np.int64), 0
+    while begin < len(corpus.tokens):
+        tokens: Int32[np.ndarray, " n"] = np.asarray(corpus.tokens[begin : begin + _BLOCK + 1])
         out = np.empty(len(tokens), np.int32)
-        numbers = out[: join(tokens, pairs, types, out)]
-        counts += np.bincount(numbers, minlength=len(words))
-        yield numbers, words, counts
+        length, taken = join(tokens, pairs, numbers, types, _BLOCK, out)
+        begin += taken
+        counts += np.bincount(out[:length], minlength=len(words))
+        yield out[:length], words, counts

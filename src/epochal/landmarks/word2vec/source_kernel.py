@@ -73,13 +73,17 @@ def learn_one(h, error, output, row, label, rate, table, cut):
     f = np.float32(0)
     for d in range(h.size):
         f += h[d] * output[row, d]
-    loss = math.log1p(math.exp(-np.float64(f) if label == 1 else np.float64(f))) if abs(f) < 700 else np.float64(abs(f))
+    # -log of the probability of what is so, in a form that does not overflow.
+    off = np.float64(-f if label == 1 else f)
+    loss = max(off, 0.0) + math.log1p(math.exp(-abs(off)))
     if rate == np.float32(0):
         return loss
     if f > np.float32(MAX_EXP) or f < np.float32(-MAX_EXP) or (cut and abs(f) == np.float32(MAX_EXP)):
         if cut:  # hierarchical softmax does nothing there
             return loss
         p = np.float32(1) if f > np.float32(0) else np.float32(0)
+    elif math.isnan(f):  # in C it would be a place far outside the table
+        p = f
     else:
         p = table[np.int64((f + np.float32(MAX_EXP)) * _SCALE)]
     g = (np.float32(label) - p) * rate

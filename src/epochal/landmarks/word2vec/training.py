@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from epochal.core.fault import InputFault, NonFiniteFault
@@ -61,6 +62,10 @@ class Training:
         self.steps_per_epoch = -(-len(text.train) // self._per_step)
         self.steps = max(1, round(recipe.epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(recipe.evaluate_epochs * self.steps_per_epoch))
+        whole, parts = divmod(self.steps, self.steps_per_epoch)
+        # How many stretches all steps have together, and how many words one has on the average.
+        self._stretches = whole * len(text.train) + min(parts * self._per_step, len(text.train))
+        self._step_words = float(np.diff(text.bounds)[text.train].sum() / self.steps_per_epoch)
         # Of the epoch under way, and the mean of the last whole one.
         self._so_far = Measured(0.0, 0)
         self._train_loss: float | None = None
@@ -85,32 +90,46 @@ class Training:
     def step(self, number: int, batch: Stretches) -> dict[str, Tensor]:
         """Learn from the stretches; the loss is that of each word predicted, before the change that it made."""
         stretches = self.text.train[batch.first : batch.last]
-        places = np.arange(len(stretches)) / self._per_step
-        rates = falling(self.recipe, ((number + places) / self.steps).tolist())
-        measured = self.learner.learn(batch.epoch, stretches.tolist(), rates)
+        done = self._done(batch.epoch, batch.first + np.arange(len(stretches)))
+        measured = self.learner.learn(batch.epoch, stretches.tolist(), falling(self.recipe, done.tolist()))
         if not np.isfinite(measured.loss):
             self._bad_step = number
         self._so_far = Measured(self._so_far.loss + measured.loss, self._so_far.predicted + measured.predicted)
         if (number + 1) % self.steps_per_epoch == 0:
+            self._check_predicted()
             self._train_loss, self._so_far = self._so_far.mean, Measured(0.0, 0)
         return {"loss": torch.tensor(measured.mean, dtype=torch.float64)}
 
+    def _done(self, epoch: int, places: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+        """Which share of the training is done before each of these stretches of an epoch."""
+        done: Float64[np.ndarray, " n"] = (epoch * len(self.text.train) + places) / self._stretches
+        return done
+
+    def _check_predicted(self) -> None:
+        if not self._so_far.predicted:
+            raise InputFault(
+                "nothing was learned: in the whole text no two words of the vocabulary stand in one sentence",
+                expected="sentences with at least two words of the vocabulary",
+                remedy="longer lines, --set min_count=1, or --set sample=0",
+            )
+
     def rates(self, number: int) -> dict[str, float]:
-        """The learning rate at a step's beginning, and how many words a step has."""
-        (rate,) = falling(self.recipe, [number / self.steps])
-        return {"lr": rate, "step_words": float(self._per_step * self.recipe.stretch)}
+        """The learning rate at a step's beginning, and how many words a step has on the average."""
+        epoch, part = divmod(number, self.steps_per_epoch)
+        (rate,) = falling(self.recipe, self._done(epoch, np.array([part * self._per_step])).tolist())
+        return {"lr": rate, "step_words": self._step_words}
 
     def evaluate(self) -> dict[str, float]:
         """The mean loss of a predicted word on the held-out text, and in the last whole epoch (or so far in the first).
 
-        Both are sums in float64 over the words predicted. That of the epoch is before each change.
+        Both are sums in float64 over the words predicted; where none was, there is no mean. That of the epoch is before
+        each change.
         """
-        train = self._so_far.mean if self._train_loss is None else self._train_loss
-        if not len(self.text.held_out):
-            return {"train_loss": train}
         held_out = self.text.held_out.tolist()
-        measured = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out))
-        return {"loss": measured.mean, "train_loss": train}
+        measured = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out)) if held_out else Measured(0.0, 0)
+        train = self._so_far.mean if self._train_loss is None else self._train_loss
+        found = {"loss": measured.mean} if measured.predicted else {}
+        return found | ({"train_loss": train} if self._train_loss is not None or self._so_far.predicted else {})
 
     def observe(self, metrics: dict[str, float]) -> None:
         """Nothing reacts to an evaluation."""
