@@ -19,6 +19,8 @@ CARD = Landmark(
     idea="A word is known by the words around it: predicting them, without any hidden layer, over billions of words "
     "gives vectors in which king - man + woman lies next to queen.",
     leads_to=("seq2seq",),
+    learns_from="text",
+    gives="word vectors",
     default_data="topics",
     # Two matrices: of 692,000 words in 300 dimensions (P2 Table 1); of text8's 71,291 words in 100, word2vec.c's own.
     presets={"paper": 2 * 692_000 * 300, "source": 2 * 71_291 * 100},
