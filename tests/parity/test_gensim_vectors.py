@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epochal.interop.vectors import Vectors
-from epochal.interop.word2vec_file import read_vectors, write_vectors
+from epochal.interop.vectors_file import read_vectors, write_vectors
 from epochal.verbs.vectors import neighbours
 
 keyed_vectors = pytest.importorskip("gensim.models.keyedvectors")

@@ -22,12 +22,14 @@ class Vectors:
         matrix: a row for each word.
         counts: how often each occurred, if it is known.
         name: where they come from.
+        notes: what a person should know.
     """
 
     words: tuple[str, ...]
     matrix: Float32[np.ndarray, "V D"]
     counts: Int64[np.ndarray, " V"] | None = None
     name: str = "vectors"
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.words)

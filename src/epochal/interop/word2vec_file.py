@@ -1,70 +1,83 @@
-"""The formats in which word vectors travel: word2vec.c's text and .bin, GloVe's text, ours, the Embedding Projector's.
+"""word2vec's two formats, text and .bin, and GloVe's text.
 
 word2vec.c begins both of its formats with a line `V D`. In .bin each word ends with a space, D float32 follow, and then
 a newline that gensim and the GoogleNews file leave out. GloVe has no first line. Nothing a header claims is believed:
-the file's own size bounds what memory is taken.
+memory is taken for what is there, line by line. Words that are no UTF-8 keep their odd bytes, as Python's surrogate
+escapes, so that they are written as they were read.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-import torch
 
-from epochal.core.durable import disk_fault, replace_file
 from epochal.core.fault import InputFault, printable
-from epochal.interop.safetensors_file import open_safetensors, write_safetensors
-from epochal.interop.stored import file_size
+from epochal.core.lines import WHITE
 from epochal.interop.vectors import Vectors
 
-FORMATS = ("word2vec", "word2vec-bin", "safetensors", "projector")
 MOST_WORD_BYTES = 10_000
 _MOST_DIMENSION = 100_000
-_MATRIX, _WORDS, _COUNTS = "vectors", "vocabulary", "counts"
+# What a number takes in a line at most, on the average; nine digits with all their marks are 16.
+_NUMBER_BYTES = 32
+_MARK = b"\xef\xbb\xbf"
+_AT_ONCE = 1 << 20
+_EXPECTED = "word2vec text or .bin, GloVe text, or .safetensors of `epochal export`"
 
 
-def read_vectors(path: Path) -> Vectors:
-    """The vectors of a file in any of these formats but the Projector's, told apart by its content.
+def read_word2vec(path: Path, size: int) -> Vectors:
+    """The vectors of a file in word2vec's text or .bin, or in GloVe's text, told apart by its content.
 
-    Words that are no UTF-8 keep their odd bytes as escapes (`\\xff`).
+    Of a word that comes twice the first vector counts, as in gensim.
+
+    Args:
+        path: the file.
+        size: its bytes.
 
     Raises:
         InputFault: the file is none of them, is cut short, or claims what cannot be.
+        OSError: it cannot be read.
     """
-    size = file_size(path)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(4096)
-            file.seek(0)
-            if head[8:9] == b"{":
-                return _from_safetensors(path)
-            header = _header(path, head, size)
-            if header is None:
-                return _from_text(path, file, size, None)
-            file.readline()
-            if _is_text(head, header[1]):
-                return _from_text(path, file, size, header)
-            return _from_binary(path, file, size, header)
-    except OSError as error:
-        raise InputFault(f"{printable(str(path))} cannot be read: {error.strerror}", expected="a file") from None
+    with open(path, "rb") as file:
+        first = _line(path, file, 1, _MOST_DIMENSION)
+        header = _header(path, first.removeprefix(_MARK), size)
+        if header is None:
+            file.seek(len(_MARK) if first.startswith(_MARK) else 0)
+            return _from_text(path, file, None)
+        begun = file.tell()
+        head = file.read(4096)
+        file.seek(begun)
+        if _is_text(head, header[1]):
+            return _from_text(path, file, header)
+        return _from_binary(path, file, size, header)
 
 
-def _header(path: Path, head: bytes, size: int) -> tuple[int, int] | None:
+def _line(path: Path, file: IO[bytes], number: int, dimension: int) -> bytes:
+    """The next line, which has room for a word and so many numbers."""
+    most = MOST_WORD_BYTES + _NUMBER_BYTES * (dimension + 1)
+    line = file.readline(most + 1)
+    if len(line) > most:
+        raise no_vectors(path, f"line {number:,} is longer than {most:,} bytes")
+    return line
+
+
+def _header(path: Path, line: bytes, size: int) -> tuple[int, int] | None:
     """The two numbers of word2vec.c's first line; None for GloVe, whose first line is a word with its numbers."""
-    fields = head.split(b"\n", 1)[0].split()
+    fields = line.split(None, _MOST_DIMENSION + 1)
+    if len(fields) > _MOST_DIMENSION + 1:
+        raise no_vectors(path, f"its first line has more than {_MOST_DIMENSION:,} numbers")
     if len(fields) != 2 or not all(field.isdigit() and len(field) < 19 for field in fields):
-        if len(fields) > 2 and all(_is_number(field) for field in fields[-2:]):
+        last = fields[-2:] if len(fields) > 2 or not fields or _is_number(fields[0]) else fields[-1:]
+        if len(fields) > 1 and all(map(_is_number, last)) and len(fields) > len(last):
             return None
-        raise _no_vectors(path, "its first line is neither `V D` nor a word with numbers")
+        raise no_vectors(path, "its first line is neither `V D` nor a word with numbers")
     words, dimension = int(fields[0]), int(fields[1])
-    if not words or not 1 <= dimension <= _MOST_DIMENSION:
-        raise _no_vectors(path, f"it claims {words:,} words of {dimension:,} numbers")
+    if not line.endswith(b"\n") or not words or not 1 <= dimension <= _MOST_DIMENSION:
+        raise no_vectors(path, f"it claims {words:,} words of {dimension:,} numbers")
     if words * (dimension + 1) > size:  # a number has a byte at least, in either format, and so has a word
-        raise _no_vectors(path, f"it claims {words:,} words of {dimension:,} numbers and has {size:,} bytes")
+        raise no_vectors(path, f"it claims {words:,} words of {dimension:,} numbers and has {size:,} bytes")
     return words, dimension
 
 
@@ -78,158 +91,162 @@ def _is_number(field: bytes) -> bool:
 
 def _is_text(head: bytes, dimension: int) -> bool:
     """Whether numbers are written out, judged by the first word's."""
-    line = head.split(b"\n", 1)[1].lstrip(b"\n")
-    fields = line.split(b"\n", 1)[0].rstrip(b" \r").split(b" ")[1 : dimension + 1]
-    whole = fields[:-1] if b"\n" not in line else fields  # the last one may be cut by the end of what was read
+    line, newline, _ = head.lstrip(b"\n").partition(b"\n")
+    fields = line.split()[1 : dimension + 1]
+    whole = fields if newline else fields[:-1]  # the last one may be cut by the end of what was read
     return bool(fields) and all(_is_number(field) for field in whole or fields)
 
 
-def _from_text(path: Path, file: IO[bytes], size: int, header: tuple[int, int] | None) -> Vectors:
+def _from_text(path: Path, file: IO[bytes], header: tuple[int, int] | None) -> Vectors:
     """Text, a word a line; GloVe's words may hold spaces, so the numbers are counted from the end."""
-    words: list[str] = []
+    rows = _Rows(path, None if header is None else header[0])
     dimension = None if header is None else header[1]
-    rows = None if header is None else np.empty(header, np.float32)
-    found: list[np.ndarray] = []
-    for number, line in enumerate(file, 1 if header is None else 2):
-        fields = line.rstrip(b" \r\n").split(b" ")
-        if fields == [b""]:
-            continue
-        dimension = len(fields) - 1 if dimension is None else dimension
-        word, numbers = b" ".join(fields[:-dimension]), fields[-dimension:]
-        if len(fields) < dimension + 1 or (header is not None and len(fields) != dimension + 1):
-            raise _no_vectors(path, f"line {number:,} has {len(fields) - 1:,} numbers and not {dimension:,}")
-        if rows is not None and len(words) == len(rows):
-            raise _no_vectors(path, f"it claims {len(rows):,} words and has more")
-        try:
-            row = np.array(numbers, dtype=np.float64).astype(np.float32)
-        except ValueError:
-            raise _no_vectors(path, f"line {number:,} holds what is no number") from None
-        words.append(_word(path, word))
-        if rows is None:
-            found.append(row)
-        else:
-            rows[len(words) - 1] = row
-    if rows is not None and len(words) < len(rows):
-        raise _no_vectors(path, f"it claims {len(rows):,} words and has {len(words):,}: it is cut short")
-    return _checked(path, words, np.array(found, np.float32) if rows is None else rows)
+    number = 1 if header is None else 2
+    while line := _line(path, file, number, _MOST_DIMENSION if dimension is None else dimension):
+        if content := line.strip():
+            dimension = _numbers_in(path, content) if dimension is None else dimension
+            word, *numbers = content.rsplit(None, dimension)
+            if len(numbers) < dimension or (header is not None and len(word.split()) > 1):
+                found = len(content.split()) - 1
+                raise no_vectors(path, f"line {number:,} has {found:,} numbers and not {dimension:,}")
+            try:
+                with np.errstate(over="ignore"):  # what is too large is found to be infinite
+                    row = np.array(numbers, dtype=np.float64).astype(np.float32)
+            except ValueError:
+                raise no_vectors(path, f"line {number:,} holds what is no number") from None
+            rows.add(word, row)
+        number += 1
+    return rows.whole(path)
+
+
+def _numbers_in(path: Path, line: bytes) -> int:
+    """How many numbers the first line of a GloVe file ends with; the first field is a word, whatever it looks like."""
+    fields = line.split()
+    dimension = 0
+    while dimension < len(fields) - 1 and _is_number(fields[-1 - dimension]):
+        dimension += 1
+    if not 1 <= dimension <= _MOST_DIMENSION:
+        raise no_vectors(path, f"its first line has {dimension:,} numbers")
+    return dimension
 
 
 def _from_binary(path: Path, file: IO[bytes], size: int, header: tuple[int, int]) -> Vectors:
     count, dimension = header
     width = 4 * dimension
     if count * (width + 2) > size:  # a letter and a space at least
-        raise _no_vectors(path, f"it claims {count:,} words of {dimension:,} float32 and has {size:,} bytes")
-    rows, words, rest = np.empty((count, dimension), "<f4"), [], b""
-    for place in range(count):
-        while (end := rest.find(b" ")) < 0 or len(rest) < end + 1 + width:
-            if end < 0 and len(rest) > MOST_WORD_BYTES + 1:
-                raise _no_vectors(path, f"word {place + 1:,} is longer than {MOST_WORD_BYTES:,} bytes")
-            more = file.read(max(1 << 20, width))
-            if not more:
-                raise _no_vectors(path, f"it claims {count:,} words and has {place:,}: it is cut short")
-            rest += more
+        raise no_vectors(path, f"it claims {count:,} words of {dimension:,} float32 and has {size:,} bytes")
+    rows, content, place = _Rows(path, count), b"", 0
+    for number in range(1, count + 1):
+        while (end := content.find(b" ", place)) < 0 or len(content) < end + 1 + width:
+            if end < 0 and len(content) - place > MOST_WORD_BYTES + 1:
+                raise no_vectors(path, f"word {number:,} is longer than {MOST_WORD_BYTES:,} bytes")
+            if not (more := file.read(max(_AT_ONCE, width))):
+                raise no_vectors(path, f"it claims {count:,} words and has {number - 1:,}: it is cut short")
+            content, place = content[place:] + more, 0
         # Before a word may stand the newline that ends the row before it, or not.
-        words.append(_word(path, rest[:end].lstrip(b"\n")))
-        rows[place] = np.frombuffer(rest, "<f4", dimension, end + 1)
-        rest = rest[end + 1 + width :]
-    if rest.strip(b"\n") or file.read(2).strip(b"\n"):
-        raise _no_vectors(path, f"it claims {count:,} words and has more")
-    return _checked(path, words, rows)
+        word = content[place:end].lstrip(b"\n")
+        rows.add(word, np.frombuffer(content, "<f4", dimension, end + 1))
+        place = end + 1 + width
+    if content[place:].strip(b"\n") or file.read(2).strip(b"\n"):
+        raise no_vectors(path, f"it claims {count:,} words and has more")
+    return rows.whole(path)
 
 
-def _word(path: Path, word: bytes) -> str:
-    if not word or len(word) > MOST_WORD_BYTES:
-        raise _no_vectors(path, f"it has a word of {len(word):,} bytes")
-    return word.decode("utf-8", errors="backslashreplace")
-
-
-def _checked(path: Path, words: list[str], matrix: np.ndarray) -> Vectors:
-    if len(set(words)) < len(words):
-        seen: set[str] = set()
-        twice = next(word for word in words if word in seen or seen.add(word))  # type: ignore[func-returns-value]
-        raise _no_vectors(path, f"it has {printable(twice, 60)!r} twice")
-    if not words:
-        raise _no_vectors(path, "it has no words")
-    if not np.isfinite(matrix).all():
-        raise _no_vectors(path, "some of its numbers are not finite")
-    return Vectors(tuple(words), matrix.astype(np.float32, copy=False), None, path.name)
-
-
-def _no_vectors(path: Path, reason: str) -> InputFault:
-    return InputFault(
-        f"{printable(str(path))} holds no word vectors that can be read: {reason}",
-        expected="word2vec text or .bin, GloVe text, or .safetensors of `epochal export`",
-    )
-
-
-def _from_safetensors(path: Path) -> Vectors:
-    stored = open_safetensors(path)
-    shapes = {name: header.shape for name, header in stored.tensors.items()}
-    if _MATRIX not in shapes or _WORDS not in shapes or len(shapes[_MATRIX]) != 2:
-        raise _no_vectors(path, f"it has no tensors {_MATRIX} and {_WORDS}")
-    words = stored.read(_WORDS).numpy().tobytes().decode("utf-8", errors="backslashreplace").split("\n")
-    matrix = stored.read(_MATRIX).float().numpy()
-    if len(words) != len(matrix):
-        raise _no_vectors(path, f"it has {len(words):,} words and {len(matrix):,} rows")
-    counts = stored.read(_COUNTS).numpy().astype(np.int64) if shapes.get(_COUNTS) == (len(words),) else None
-    found = _checked(path, words, matrix)
-    return Vectors(found.words, found.matrix, counts, path.name)
-
-
-def write_vectors(path: Path, vectors: Vectors, format: str, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Write vectors in one of `FORMATS`; return what a person should know.
+class _Rows:
+    """Words with their rows as they are read, in blocks; the first row of a word counts.
 
     Args:
-        path: the file; for the Projector the folder to make.
-        vectors: what to write.
-        format: one of `FORMATS`.
-        metadata: what a safetensors file says of itself.
+        path: the file, to be named.
+        claimed: how many words it claims to have; None: it does not say.
+    """
+
+    def __init__(self, path: Path, claimed: int | None) -> None:
+        self._path, self._claimed = path, claimed
+        self._places: dict[str, int] = {}
+        self._blocks: list[np.ndarray] = []
+        self._filled = self._read = 0
+        self._twice: list[str] = []
+
+    def add(self, word: bytes, row: np.ndarray) -> None:
+        """Take a word with its row."""
+        if not word or len(word) > MOST_WORD_BYTES:
+            raise no_vectors(self._path, f"it has a word of {len(word):,} bytes")
+        if self._read == self._claimed:
+            raise no_vectors(self._path, f"it claims {self._claimed:,} words and has more")
+        self._read += 1
+        text = word.decode("utf-8", errors="surrogateescape")
+        if text in self._places:
+            self._twice.append(text)
+            return
+        self._places[text] = len(self._places)
+        if not self._blocks or self._filled == len(self._blocks[-1]):
+            self._blocks.append(np.empty((max(1, _AT_ONCE // (4 * len(row))), len(row)), np.float32))
+            self._filled = 0
+        self._blocks[-1][self._filled] = row
+        self._filled += 1
+
+    def whole(self, path: Path) -> Vectors:
+        """All of them."""
+        if self._claimed is not None and self._read < self._claimed:
+            raise no_vectors(path, f"it claims {self._claimed:,} words and has {self._read:,}: it is cut short")
+        if not self._places:
+            raise no_vectors(path, "it has no words")
+        self._blocks[-1] = self._blocks[-1][: self._filled]
+        end = len(self._places)
+        matrix = np.empty((end, self._blocks[-1].shape[1]), np.float32)
+        while self._blocks:  # from the last to the first, each given back as soon as it is copied
+            block = self._blocks.pop()
+            matrix[end - len(block) : end] = block
+            end -= len(block)
+        if not np.isfinite(matrix).all():
+            raise no_vectors(path, "some of its numbers are not finite")
+        notes = [
+            f"{len(self._twice):,} rows are of words that were there before, such as {printable(one, 60)!r}: left out"
+            for one in self._twice[:1]
+        ]
+        return Vectors(tuple(self._places), matrix, None, path.name, tuple(notes))
+
+
+def no_vectors(path: Path, reason: str) -> InputFault:
+    """The fault of a file that cannot be read as word vectors."""
+    return InputFault(f"{printable(str(path))} holds no word vectors that can be read: {reason}", expected=_EXPECTED)
+
+
+def refuse_white_space(words: Iterable[str]) -> None:
+    """Refuse words that text and .bin would cut.
 
     Raises:
-        InputFault: a word has white space in it, which text and .bin cannot hold.
-        DiskFault: the disk is full or refuses.
+        InputFault: a word is empty or has ASCII white space in it.
     """
-    if format == "safetensors":
-        tensors = {
-            _MATRIX: torch.from_numpy(vectors.matrix),
-            _WORDS: torch.from_numpy(np.frombuffer("\n".join(vectors.words).encode(), np.uint8).copy()),
-        }
-        if vectors.counts is not None:
-            tensors[_COUNTS] = torch.from_numpy(vectors.counts)
-        write_safetensors(path, tensors, metadata)
-        return ()
-    for word in vectors.words:
-        if not word or len(word.split()) != 1 or word != word.strip():
+    for word in words:
+        if not word or any(white in word for white in WHITE):
             raise InputFault(
-                f"the word {printable(word, 60)!r} has white space in it",
+                f"the word {printable(word, 60)!r} has white space in it, or nothing else",
                 expected="words without any, which these formats cannot hold",
                 remedy="--format safetensors",
             )
-    try:
-        if format == "projector":
-            path.mkdir()
-            replace_file(path / "vectors.tsv", b"".join(_lines(vectors, "\t", with_words=False)))
-            replace_file(path / "metadata.tsv", "".join(f"{word}\n" for word in vectors.words).encode())
-            return ("load both files at projector.tensorflow.org, or in TensorBoard",)
-        rows = _binary(vectors) if format == "word2vec-bin" else _lines(vectors, " ", with_words=True)
-        replace_file(path, f"{len(vectors)} {vectors.matrix.shape[1]}\n".encode() + b"".join(rows))
-    except OSError as error:
-        raise disk_fault(error, path) from error
-    return ()
 
 
-def _binary(vectors: Vectors) -> Iterator[bytes]:
-    for word, row in zip(vectors.words, vectors.matrix.astype("<f4", copy=False), strict=True):
-        yield word.encode() + b" " + row.tobytes() + b"\n"
+def as_binary(vectors: Vectors) -> Iterator[bytes]:
+    """The vectors in word2vec.c's .bin, a word at a time."""
+    yield _first_line(vectors)
+    for word, row in zip(vectors.words, vectors.matrix, strict=True):
+        yield word.encode("utf-8", errors="surrogateescape") + b" " + row.astype("<f4", copy=False).tobytes() + b"\n"
 
 
-def _lines(vectors: Vectors, between: str, *, with_words: bool) -> Iterator[bytes]:
+def as_text(vectors: Vectors) -> Iterator[bytes]:
+    """The vectors in word2vec.c's text, a word a line."""
+    yield _first_line(vectors)
+    for word, numbers in zip(vectors.words, written_out(vectors.matrix, " "), strict=True):
+        yield word.encode("utf-8", errors="surrogateescape") + b" " + numbers
+
+
+def _first_line(vectors: Vectors) -> bytes:
+    return f"{len(vectors)} {vectors.matrix.shape[1]}\n".encode()
+
+
+def written_out(matrix: np.ndarray, between: str) -> Iterator[bytes]:
     """A row a line; nine digits tell any two float32 apart."""
-    form = between.join(["%.9g"] * vectors.matrix.shape[1])
-    for word, row in zip(vectors.words, vectors.matrix.tolist(), strict=True):
-        yield ((word + between if with_words else "") + form % tuple(row) + "\n").encode()
-
-
-def described(metadata: dict[str, object]) -> dict[str, str]:
-    """Metadata as texts."""
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
+    form = between.join(["%.9g"] * matrix.shape[1]) + "\n"
+    for row in matrix:
+        yield (form % tuple(row.tolist())).encode()

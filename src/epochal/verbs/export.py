@@ -21,8 +21,8 @@ from epochal.interop.hub_folder import write_hub_folder
 from epochal.interop.model_card import model_card
 from epochal.interop.onnx_file import CHECKED, write_onnx
 from epochal.interop.safetensors_file import write_safetensors
-from epochal.interop.word2vec_file import FORMATS, write_vectors
-from epochal.interop.word2vec_file import described as described_texts
+from epochal.interop.vectors_file import FORMATS, write_vectors
+from epochal.interop.vectors_file import described as described_texts
 from epochal.measure.crops import centre_crop
 from epochal.verbs import catalogue
 from epochal.verbs.described import Described, config, facts, metadata, preparation

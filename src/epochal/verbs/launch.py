@@ -16,7 +16,7 @@ from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.source import open_data
 from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
-from epochal.engine.fit import Pace, Report, fit
+from epochal.engine.fit import Pace, Report, fit, silent
 from epochal.engine.group import Group
 
 # The range of every number that is no setting of a recipe. A larger seed would be cut to 64 bits, and two seeds be one.
@@ -119,8 +119,15 @@ def open_together(spec: str, group: Group, *, offline: bool, landmark: str) -> A
     return data
 
 
-def build_task(record: dict[str, Any], data: Data, device: torch.device, columns: Columns | None, group: Group) -> Any:
-    """The training that a record describes.
+def build_task(
+    record: dict[str, Any],
+    data: Data,
+    device: torch.device,
+    columns: Columns | None,
+    group: Group,
+    report: Report = silent,
+) -> Any:
+    """The training that a record describes; where its data takes long to be read, the report is told.
 
     Raises:
         InputFault: the landmark cannot be trained in that way.
@@ -139,6 +146,8 @@ def build_task(record: dict[str, Any], data: Data, device: torch.device, columns
         if name not in signature(build).parameters:
             how = "two columns" if name == "columns" else "several processes"
             raise InputFault(f"{record['landmark']} cannot be trained in {how}", expected="one process, one device")
+    if package.CARD.learns_from == "text":
+        options["report"] = report
     with memory_explained(device):
         return build(
             package.RECIPE.parse({**record["recipe"], **settled}),

@@ -94,7 +94,7 @@ def resume(
             )
         # The number of threads decides how sums are split, and so the last bits.
         torch.set_num_threads(record["environment"]["threads"])
-        task = build_task(record, opened, where, pair, group)
+        task = build_task(record, opened, where, pair, group, report)
         now = environment(where)
         for name in ("epochal", "torch", "processor", "accelerator"):
             if now[name] != record["environment"].get(name):

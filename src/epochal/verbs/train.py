@@ -130,7 +130,7 @@ def train(
             "environment": environment(where),
             "stretches": [],
         }
-        task = build_task(record, opened, where, pair, group)
+        task = build_task(record, opened, where, pair, group, report if group.first else silent)
         stem = f"{landmark}-{name}-{opened.name.partition(':')[0]}-s{seed}"
         if begin is not None:
             record["start"] = begin_with(task, begin, landmark, head=head)

@@ -18,7 +18,7 @@ from epochal.data.word_eval import pair_files, question_files
 from epochal.engine import checkpoint
 from epochal.engine.device import choose_device
 from epochal.interop.vectors import Vectors
-from epochal.interop.word2vec_file import read_vectors
+from epochal.interop.vectors_file import read_vectors
 from epochal.measure.analogies import METHODS, RESTRICT, Answered, answer, nearest, read_questions, totals
 from epochal.measure.similarity import correlate, read_pairs
 from epochal.verbs import catalogue

@@ -14,7 +14,7 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from epochal.data.corpus import END, Corpus, Part, kept
+from epochal.data.corpus import END, Corpus, Part, Report, kept, silent
 from epochal.landmarks.word2vec.kernel import compiled
 
 # Pairs that are sorted at a time, and words that are joined at a time.
@@ -34,7 +34,9 @@ def score(
     return scores
 
 
-def joined(corpus: Corpus, *, discount: int, threshold: float, min_count: int) -> Corpus:
+def joined(
+    corpus: Corpus, *, discount: int, threshold: float, min_count: int, report: Report = silent
+) -> Corpus:
     """The corpus with its phrases joined by `_`, from the cache if that was done before.
 
     Args:
@@ -42,13 +44,16 @@ def joined(corpus: Corpus, *, discount: int, threshold: float, min_count: int) -
         discount: delta, which keeps pairs of rare words apart.
         threshold: the score above which two words are one.
         min_count: rarer words and pairs are never joined.
+        report: is told that it goes on.
 
     Raises:
         DiskFault: the cache folder cannot be written to.
     """
     told = f"{corpus.digest} phrases {discount} {threshold} {min_count}"
     digest = hashlib.sha256(told.encode()).hexdigest()
-    return kept(digest, lambda: _joined(corpus, discount, threshold, min_count), "the text holds no words")
+    return kept(
+        digest, lambda: _joined(corpus, discount, threshold, min_count), "the text holds no words", "its phrases", report
+    )
 
 
 def phrases_of(corpus: Corpus, discount: int, threshold: float, min_count: int) -> Int64[np.ndarray, " P"]:

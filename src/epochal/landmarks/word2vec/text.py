@@ -9,11 +9,14 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from epochal.core.fault import InputFault, printable
-from epochal.data.corpus import END, Corpus, read_corpus
+from epochal.data.corpus import END, Corpus, Report, read_corpus, silent
 from epochal.data.text import TextData
 from epochal.data.vocabulary import SENTENCE_END, Vocabulary, frequent, read_vocabulary
 from epochal.landmarks.word2vec.phrases import joined
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
+
+# Where a text is too short for a share of the recipe's stretches to be held out, they are shorter, but not than this.
+_LEAST_STRETCH = 50
 
 
 @dataclass(frozen=True)
@@ -36,38 +39,49 @@ class Text:
     train: Int64[np.ndarray, " S"]
     held_out: Int64[np.ndarray, " H"]
 
+    @property
+    def longest(self) -> int:
+        """How many words a stretch has; the last one may have fewer."""
+        return int(self.bounds[1] - self.bounds[0])
+
     def stretch(self, number: int) -> tuple[int, int]:
         """Where a stretch begins and ends."""
         return int(self.bounds[number]), int(self.bounds[number + 1])
 
 
-def read_text(recipe: Word2VecRecipe, data: TextData) -> Text:
+def read_text(recipe: Word2VecRecipe, data: TextData, report: Report = silent) -> Text:
     """The text of a training: numbered, its phrases joined, its vocabulary chosen.
 
     Raises:
         InputFault: the text cannot be read, or too few of its words are left.
         DiskFault: the cache folder cannot be written to.
     """
-    corpus = read_corpus(data, recipe.tokenizer)
+    corpus = read_corpus(data, recipe.tokenizer, most=recipe.most_text, report=report)
     for number in range(recipe.phrases):
         threshold = recipe.phrase_threshold + 100.0 * (recipe.phrases - 1 - number)
-        corpus = joined(corpus, discount=recipe.phrase_discount, threshold=threshold, min_count=recipe.min_count)
-    tokens, counts = corpus.tokens, corpus.counts
-    if recipe.most_text is not None and recipe.most_text < len(tokens):
-        tokens = tokens[: recipe.most_text]
-        counts = np.bincount(tokens, minlength=len(counts))
-    places = _chosen(recipe, corpus, counts)
+        corpus = joined(
+            corpus, discount=recipe.phrase_discount, threshold=threshold, min_count=recipe.min_count, report=report
+        )
+    places = _chosen(recipe, corpus)
     rows = np.full(len(corpus.types), -1, np.int32)
     rows[places] = np.arange(len(places))
-    vocabulary = Vocabulary(tuple(corpus.types[place] for place in places), counts[places])
-    bounds = np.append(np.arange(0, len(tokens), recipe.stretch), len(tokens)).astype(np.int64)
+    vocabulary = Vocabulary(tuple(corpus.types[place] for place in places), corpus.counts[places])
+    stretch = _stretch(len(corpus.tokens), recipe)
+    bounds = np.append(np.arange(0, len(corpus.tokens), stretch), len(corpus.tokens)).astype(np.int64)
     train, held_out = _split(len(bounds) - 1, recipe.held_out)
-    return Text(tokens, rows, vocabulary, bounds, train, held_out)
+    return Text(corpus.tokens, rows, vocabulary, bounds, train, held_out)
 
 
-def _chosen(recipe: Word2VecRecipe, corpus: Corpus, counts: Int64[np.ndarray, " T"]) -> Int64[np.ndarray, " V"]:
+def _stretch(words: int, recipe: Word2VecRecipe) -> int:
+    """How long the stretches are: shorter than the recipe's where so many words make too few to hold out a share."""
+    if not recipe.held_out:
+        return recipe.stretch
+    return min(recipe.stretch, max(_LEAST_STRETCH, words // round(1 / recipe.held_out)))
+
+
+def _chosen(recipe: Word2VecRecipe, corpus: Corpus) -> Int64[np.ndarray, " V"]:
     """The types that get a row, in the order of the rows; word2vec.c keeps the end of a line as its first word."""
-    first = [END] if recipe.form == "source" else []
+    first, counts = [END] if recipe.form == "source" else [], corpus.counts
     if recipe.vocabulary is None:
         most = None if recipe.most_words is None else recipe.most_words + 1
         places = frequent(corpus.types, counts, least=recipe.min_count, most=most, first=END + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from epochal.core.fault import InputFault
+from epochal.data.corpus import Report, silent
 from epochal.data.text import TextData, open_text
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
@@ -29,6 +30,7 @@ def task(
     workers: int = 0,
     micro_batches: int = 1,
     resident_bytes: int = 0,
+    report: Report = silent,
 ) -> Training:
     """The training that the recipe describes, at its first step.
 
@@ -40,13 +42,14 @@ def task(
         workers: of no use here: the text is read by the threads that learn.
         micro_batches: likewise.
         resident_bytes: likewise: the text is mapped from the disk.
+        report: is told how the numbering of the text goes.
 
     Raises:
         InputFault: the text cannot be used, or the device has no way for the recipe.
         DiskFault: the cache folder cannot be written to.
     """
     random.seed_everything(seed)
-    text = read_text(recipe, data)
+    text = read_text(recipe, data, report)
     model = word2vec(recipe, len(text.vocabulary), seed)
     threads = torch.get_num_threads() if recipe.threads is None else recipe.threads
     learner: Learner

@@ -58,7 +58,7 @@ class Training:
                 remedy="--set held_out=0, or a smaller --set stretch=...",
             )
         self.recipe, self.text, self.model, self.learner, self.device = recipe, text, model, learner, device
-        self._per_step = max(1, recipe.step // recipe.stretch)
+        self._per_step = max(1, recipe.step // text.longest)
         self.steps_per_epoch = -(-len(text.train) // self._per_step)
         self.steps = max(1, round(recipe.epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(recipe.evaluate_epochs * self.steps_per_epoch))
