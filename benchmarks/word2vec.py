@@ -31,7 +31,7 @@ from racing import Outcome, tell
 
 from epochal.data.corpus import LETTERS
 from epochal.data.text import open_text
-from epochal.interop.word2vec_file import read_vectors
+from epochal.interop.vectors_file import read_vectors
 from epochal.measure.analogies import answer, read_questions, totals
 from epochal.measure.similarity import correlate, read_pairs
 

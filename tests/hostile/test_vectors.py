@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from epochal.core.fault import InputFault
 from epochal.interop.vectors import Vectors
 from epochal.interop.vectors_file import read_vectors, write_vectors
-from epochal.verbs.vectors import neighbours
+from epochal.verbs.word_sums import neighbours
 
 WORDS = ("the", "naïve", "new_york", "12.5", "-")
 MATRIX = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)

@@ -9,7 +9,7 @@ import pytest
 
 from epochal.interop.vectors import Vectors
 from epochal.interop.vectors_file import read_vectors, write_vectors
-from epochal.verbs.vectors import neighbours
+from epochal.verbs.word_sums import neighbours
 
 keyed_vectors = pytest.importorskip("gensim.models.keyedvectors")
 

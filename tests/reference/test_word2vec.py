@@ -71,7 +71,7 @@ def test_the_papers_form_is_that_of_the_slow_one_update_by_update(cbow: bool, hi
         **given,
     )
     slow.run(77, drawn.share, drawn.other, shared)
-    loss, predicted = kernel.train(
+    loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([77], np.uint64), model.input, model.output, keep, drawn.share,
         drawn.other, tree.start, tree.nodes, tree.codes, given["window"], given["negative"], shared, cbow,
         np.float32(given["rate"]), given["limit"],
@@ -98,7 +98,7 @@ def test_the_source_form_is_word2vec_c_update_by_update(cbow: bool, hierarchical
         **given,
     )
     slow.run(77, filled_table(1000))
-    loss, predicted = source_kernel.train(
+    loss, predicted = source_kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([77], np.uint64), model.input, model.output, keep, ends, tree.start,
         tree.nodes, tree.codes, given["window"], given["negative"], cbow, np.float32(given["rate"]), given["limit"],
         source_kernel.sigmoid_table(),
@@ -182,7 +182,7 @@ def test_the_compiled_sigmoid_is_exact_also_where_it_stands_in_a_loop_and_keeps_
 def test_measuring_changes_nothing(cbow: bool) -> None:
     tokens, model, drawn = small_text(), small_model(hierarchical=False), noise(COUNTS, 0.75)
     before = model.input.copy(), model.output.copy()
-    loss, predicted = kernel.train(
+    loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([5], np.uint64), model.input, model.output,
         np.ones(WORDS, np.float32), drawn.share, drawn.other, NO_TREE.start, NO_TREE.nodes, NO_TREE.codes,
         3, 4, 0 if cbow else 5, cbow, np.float32(0), 100,

@@ -218,9 +218,11 @@ def test_a_loss_over_no_words_is_none_and_an_epoch_without_any_is_refused(tmp_pa
     recipe = TINY_WORDS.replace(min_count=1, sample=0.0, stretch=10, step=40)
     training = task(recipe, open_text(f"text:{tmp_path}/text"), seed=0, device=CPU)
     assert training.evaluate() == {}
+    *first, last = list(enumerate(training.batches(0)))
+    for number, batch in first:
+        assert math.isnan(training.step(number, batch)["loss"].item())
     with pytest.raises(InputFault, match="no two words"):
-        for number, batch in enumerate(training.batches(0)):
-            assert math.isnan(training.step(number, batch)["loss"].item())
+        training.step(*last)
 
 
 def test_the_speed_that_is_told_counts_the_words_that_are_in_the_steps() -> None:
@@ -273,6 +275,15 @@ def test_what_is_held_out_is_never_learned_from() -> None:
     assert len(text.train) + len(text.held_out) == len(text.bounds) - 1
     assert len(text.held_out) / (len(text.bounds) - 1) == pytest.approx(0.1, abs=0.01)
     assert not len(read_text(TINY_WORDS.replace(held_out=0.0), open_text("topics")).held_out)
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.01, 20_000), (0.01, 6000), (0.05, 3000), (0.2, 1000)])
+def test_about_as_much_is_held_out_of_a_short_text_as_of_a_long_one(share: float, words: int) -> None:
+    recipe = epochal.recipe("word2vec", "small").replace(held_out=share, most_text=words)
+    text = read_text(recipe, open_text("topics"))
+    lengths = np.diff(text.bounds)
+    assert lengths.sum() == words
+    assert lengths[text.held_out].sum() / words == pytest.approx(share, rel=0.3)
 
 
 def test_the_vocabulary_is_what_the_recipe_asks_for(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def evaluate(
         console.note(row)
     for note in result["notes"]:
         console.warn(note)
-    if "top1" not in result:
+    if result["gives"] == "word vectors":
         _words(console, result)
         return
     step = "" if result["step"] is None else f", step {result['step']}"
@@ -141,7 +141,8 @@ def predict(
     )
     for p in predictions:
         if p.fault:
-            console.warn(p.fault)
+            for line in p.fault.splitlines():
+                console.warn(line)
             continue
         console.line(console.safe(p.source))
         for name, share in p.classes:

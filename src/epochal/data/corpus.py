@@ -33,8 +33,8 @@ TOKENIZERS = {
     "whitespace": "whatever stands between white space",
 }
 END = 0  # the number of the end of a line
-# Beyond so many types the rare ones are forgotten, as word2vec.c does at 21 million words. The number of a forgotten one
-# is not given again, and goes on to cost 16 bytes.
+# Beyond so many types the rare ones are forgotten, as word2vec.c does at 21 million words. The number of a forgotten
+# one is not given again, and goes on to cost 16 bytes.
 MOST_TYPES = 10_000_000
 _MOST_NUMBERS = 2**31 - 1  # an int32 holds no more
 _FORMAT = 2
@@ -92,8 +92,12 @@ def read_corpus(
     """
     part = "" if most is None else f" {most}"
     digest = hashlib.sha256(f"{_FORMAT} {text.digest} {tokenizer}{part}".encode()).hexdigest()
-    return kept(
-        digest, lambda: _numbered(text, tokenizer, most, report), f"{text.name} holds no words", f"the words of {text.name}", report
+    return cached(
+        digest,
+        lambda: _numbered(text, tokenizer, most, report),
+        f"{text.name} holds no words",
+        f"the words of {text.name}",
+        report,
     )
 
 
@@ -101,7 +105,7 @@ def read_corpus(
 Part = tuple[Int32[np.ndarray, " n"], Sequence[bytes], Int64[np.ndarray, " T"]]
 
 
-def kept(
+def cached(
     digest: str, make: Callable[[], Iterator[Part]], empty: str, what: str = "the words", report: Report = silent
 ) -> Corpus:
     """A corpus from the cache; made and written first, if it is not there, or not as it was written.

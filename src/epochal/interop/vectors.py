@@ -54,8 +54,13 @@ class Vectors:
     @cached_property
     def unit(self) -> Float32[np.ndarray, "V D"]:
         """The rows, each of length one; a row of zeros stays so."""
-        lengths = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        unit: Float32[np.ndarray, "V D"] = (self.matrix / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        return self.unit_rows()
+
+    def unit_rows(self, most: int | None = None) -> Float32[np.ndarray, "W D"]:
+        """The first so many rows, or all of them, each of length one; a row of zeros stays so."""
+        rows = self.matrix[:most]
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: Float32[np.ndarray, "W D"] = (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
         return unit
 
     def place(self, word: str) -> int:

@@ -1,7 +1,8 @@
 """Analogies: which word is to c as b is to a? With word2vec.c's conventions (compute-accuracy.c).
 
-Words are taken in capitals, so that cases do not matter; only the first 30,000 words of the vocabulary count; a
-question with a word that is not among them is not asked; the three words of the question are no answer.
+Words are taken in capitals, so that cases do not matter, nor in which of them the answer is written; only the first
+30,000 words of the vocabulary count; a question with a word that is not among them is not asked; the three words of the
+question are no answer, nor is one whose cosine is not above zero.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
 from epochal.core.fault import InputFault, printable
+from epochal.core.lines import fields, read_lines
 
 RESTRICT = 30_000
 METHODS = ("3CosAdd", "3CosMul")
@@ -71,32 +73,24 @@ def read_questions(path: Path) -> tuple[Section, ...]:
     Raises:
         InputFault: the file cannot be read, or a line is neither.
     """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputFault(f"{printable(str(path))} is too large for questions", expected="some megabytes")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputFault):
-            raise
-        raise InputFault(f"{printable(str(path))} cannot be read: {printable(str(error))}", expected="UTF-8") from None
     sections: dict[str, list[tuple[str, str, str, str]]] = {}
     questions = None
-    for number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
+    for number, line in enumerate(read_lines(path, "questions", _MOST_BYTES), 1):
+        found = fields(line)
+        if not found:
             continue
-        if fields[0].startswith(":"):
-            name = " ".join([fields[0][1:], *fields[1:]]).strip() or "questions"
+        if found[0].startswith(":"):
+            name = " ".join([found[0][1:], *found[1:]]).strip() or "questions"
             questions = sections.setdefault(name, [])
             continue
-        if len(fields) != 4:
+        if len(found) != 4:
             raise InputFault(
-                f"{printable(str(path))}, line {number:,} has {len(fields)} words",
+                f"{printable(str(path))}, line {number:,} has {len(found)} words",
                 expected="`: section`, or four words: a b c d",
             )
         if questions is None:
             questions = sections.setdefault("questions", [])
-        questions.append((fields[0], fields[1], fields[2], fields[3]))
+        questions.append((found[0], found[1], found[2], found[3]))
     if not any(sections.values()):
         raise InputFault(f"{printable(str(path))} holds no questions", expected="four words a line")
     return tuple(Section(name, tuple(asked)) for name, asked in sections.items())
@@ -120,8 +114,8 @@ def answer(
         restrict: how many words count, from the first one; None: all.
     """
     known: dict[str, int] = {}
-    for place, word in enumerate(words[:restrict]):
-        known.setdefault(word.upper(), place)
+    # For each row the first one of a word that is the same in capitals; the last is for no answer.
+    same = np.array([known.setdefault(word.upper(), place) for place, word in enumerate(words[:restrict])] + [-1])
     rows = unit[:restrict]
     found = []
     for section in sections:
@@ -129,7 +123,7 @@ def answer(
         places = np.array(asked, np.int64).reshape(-1, 4)
         places = places[(places >= 0).all(1)]
         right = sum(
-            int((answers(rows, part[:, :3], method) == part[:, 3]).sum())
+            int((same[answers(rows, part[:, :3], method)] == part[:, 3]).sum())
             for part in np.array_split(places, range(_AT_ONCE, len(places), _AT_ONCE))
         )
         found.append(Answered(section.name, section.kind, right, len(places), len(section.questions)))
@@ -139,7 +133,7 @@ def answer(
 def answers(
     unit: Float32[np.ndarray, "V D"], asked: Int64[np.ndarray, "Q 3"], method: str = "3CosAdd", *, exclude: bool = True
 ) -> Int64[np.ndarray, " Q"]:
-    """For each question a, b, c the word that is to c as b is to a.
+    """For each question a, b, c the word that is to c as b is to a; -1 if none has a score above zero.
 
     Args:
         unit: the words' vectors, each of length one.
@@ -155,7 +149,9 @@ def answers(
         scores = to_b * to_c / (to_a + _EPSILON)
     if exclude and len(asked):
         np.put_along_axis(scores, asked, -np.inf, 1)
-    best: Int64[np.ndarray, " Q"] = scores.argmax(1) if len(asked) else np.zeros(0, np.int64)
+    if not len(asked):
+        return np.zeros(0, np.int64)
+    best: Int64[np.ndarray, " Q"] = np.where(scores.max(1) > 0, scores.argmax(1), -1)
     return best
 
 

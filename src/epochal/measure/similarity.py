@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from epochal.core.fault import InputFault, printable
+from epochal.core.lines import fields, read_lines
 
 _MOST_BYTES = 1 << 28
+_COMMAS = re.compile("[,;]")
 
 
 @dataclass(frozen=True)
@@ -48,42 +51,51 @@ class Correlated:
 
 
 def read_pairs(path: Path) -> Pairs:
-    """The pairs of a file: two words and a number a line, tabs, commas or spaces between; a headline is passed over.
+    """The pairs of a file: two words and a number a line, tabs, commas, semicolons or spaces between.
+
+    A headline is passed over, and so are a line's number before the words and a part of speech after them.
 
     Raises:
         InputFault: the file cannot be read, or a line is something else.
     """
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputFault(f"{printable(str(path))} is too large for pairs", expected="some megabytes")
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputFault):
-            raise
-        raise InputFault(f"{printable(str(path))} cannot be read: {printable(str(error))}", expected="UTF-8") from None
     pairs: list[tuple[str, str]] = []
     judged: list[float] = []
-    for number, line in enumerate(lines, 1):
-        fields = [field for field in re.split(r"[\t,; ]+", line.strip()) if field]
-        if not fields or fields[0].startswith("#"):
+    for number, line in enumerate(read_lines(path, "pairs", _MOST_BYTES), 1):
+        found = fields(_COMMAS.sub(" ", line))
+        if not found or found[0].startswith("#"):
             continue
-        try:
-            if len(fields) < 3:
-                raise ValueError
-            judged.append(float(fields[2]))
-            pairs.append((fields[0], fields[1]))
-        except ValueError:
+        if (pair := _judged(found)) is None:
             if not pairs and number <= 2:
                 continue
             raise InputFault(
                 f"{printable(str(path))}, line {number:,} is {printable(line, 60)!r}", expected="two words and a number"
-            ) from None
+            )
+        pairs.append(pair[:2])
+        judged.append(pair[2])
     if not pairs:
         raise InputFault(f"{printable(str(path))} holds no pairs", expected="two words and a number a line")
     return Pairs(path.stem, tuple(pairs), tuple(judged))
 
 
-def correlate(unit: Float32[np.ndarray, "V D"], words: Sequence[str], pairs: Pairs) -> Correlated:
+def _judged(found: Sequence[str]) -> tuple[str, str, float] | None:
+    """The words and the number of a line; None if it is something else."""
+    numbers = [_number(field) for field in found]
+    # Where a pair begins, and where its number is: at once; after a line's number; after a part of speech.
+    for first, place in ((0, 2), (1, 3), (0, 3), (1, 4)):
+        is_numbered = first == 0 or (found[0].isdigit() and numbers[2] is None)
+        if place < len(found) and is_numbered and (value := numbers[place]) is not None:
+            return (found[first], found[first + 1], value) if math.isfinite(value) else None
+    return None
+
+
+def _number(field: str) -> float | None:
+    try:
+        return float(field)
+    except ValueError:
+        return None
+
+
+def correlate(matrix: Float32[np.ndarray, "V D"], words: Sequence[str], pairs: Pairs) -> Correlated:
     """The rank correlation of the cosines with the judgements, over the pairs whose words are known in some case."""
     from scipy.stats import spearmanr
 
@@ -92,8 +104,13 @@ def correlate(unit: Float32[np.ndarray, "V D"], words: Sequence[str], pairs: Pai
         known.setdefault(word.upper(), place)
     places = [(known.get(a.upper(), -1), known.get(b.upper(), -1)) for a, b in pairs.pairs]
     seen = [(a, b, judged) for (a, b), judged in zip(places, pairs.judged, strict=True) if min(a, b) >= 0]
-    cosines = [float(unit[a] @ unit[b]) for a, b, _ in seen]
+    cosines = [_cosine(matrix[a], matrix[b]) for a, b, _ in seen]
     if len(seen) < 3 or len({judged for *_, judged in seen}) < 2 or len(set(cosines)) < 2:
         return Correlated(pairs.name, float("nan"), len(seen), len(pairs.pairs))
     correlation = spearmanr(cosines, [judged for *_, judged in seen]).statistic
     return Correlated(pairs.name, float(correlation), len(seen), len(pairs.pairs))
+
+
+def _cosine(a: Float32[np.ndarray, " D"], b: Float32[np.ndarray, " D"]) -> float:
+    lengths = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return float(a @ b) / lengths if lengths else 0.0

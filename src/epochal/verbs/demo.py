@@ -43,7 +43,7 @@ def demo(landmark: str = "alexnet", *, runs: Path | str | None = None, report: R
     measured = evaluate(run)
     looks = tuple(look(run))
     folder = run.folder
-    if "top1" not in measured:
+    if catalogue.landmark(landmark).gives == "word vectors":
         return Demo(run, None, f"{landmark} has a held-out loss of {measured['loss']:.4f}.", looks, _next_words(run))
     top1 = measured["top1"]
     return Demo(

@@ -12,7 +12,8 @@ from epochal.data.source import open_data
 from epochal.data.subset import in_memory, with_fewer
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import Trained, find_trained
-from epochal.verbs.vectors import evaluate_vectors, find_vectors
+from epochal.verbs.vector_measures import evaluate_vectors
+from epochal.verbs.vectors import find_vectors, refuse_options
 from epochal.verbs.weights import Source
 
 
@@ -55,6 +56,8 @@ def evaluate(
         raise InputFault(f"there is no split {printable(split)!r}", expected="held-out or train")
     asked_vectors = find_vectors(run) if weights is None else None
     if asked_vectors is not None:
+        given = {"--data": data is not None, "--split": split != "held-out", "--crops": crops != 1}
+        refuse_options(asked_vectors, given | {"--set": bool(overrides)})
         return evaluate_vectors(asked_vectors, analogies, pairs, offline=offline)
     if analogies or pairs:
         raise InputFault(f"{printable(str(run))} has no word vectors", expected="analogies and pairs only for those")
@@ -76,6 +79,7 @@ def evaluate(
     result = asked.classifier.examine(chosen, ten=crops == 10, workers=workers)
     return {
         "run": asked.name,
+        "gives": "classifier",
         "step": asked.step,
         "data": opened.name,
         "split": split,

@@ -27,7 +27,7 @@ from epochal.measure.crops import centre_crop
 from epochal.verbs import catalogue
 from epochal.verbs.described import Described, config, facts, metadata, preparation
 from epochal.verbs.trained import load_classifier
-from epochal.verbs.vectors import Asked, find_vectors
+from epochal.verbs.vectors import Asked, find_vectors, refuse_options
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def export(
     """
     asked = find_vectors(run)
     if asked is not None:
+        refuse_options(asked, {"--layout": layout != "ours"})
         return _export_vectors(asked, format, out)
     if format not in _WRITERS:
         raise InputFault(f"there is no format {printable(format)!r}", expected=nearest(format, _WRITERS))

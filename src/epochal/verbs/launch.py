@@ -14,6 +14,7 @@ from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.source import open_data
+from epochal.data.text import open_text
 from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
 from epochal.engine.fit import Pace, Report, fit, silent
@@ -97,8 +98,8 @@ class Data(Protocol):
 
 
 def opener(landmark: str) -> Callable[..., Any]:
-    """How a landmark's data is opened: in a way of its own, or as labelled pictures."""
-    return getattr(_train_module(landmark), "open_data", open_data)
+    """How a landmark's data is opened: as text, or as labelled pictures."""
+    return open_text if table.load(landmark).CARD.learns_from == "text" else open_data
 
 
 def open_together(spec: str, group: Group, *, offline: bool, landmark: str) -> Any:
@@ -147,6 +148,7 @@ def build_task(
             how = "two columns" if name == "columns" else "several processes"
             raise InputFault(f"{record['landmark']} cannot be trained in {how}", expected="one process, one device")
     if package.CARD.learns_from == "text":
+        _refuse_pictures_options(record)
         options["report"] = report
     with memory_explained(device):
         return build(
@@ -161,9 +163,19 @@ def build_task(
         )
 
 
-def _size(task: Any, data: Any) -> str:
-    """How much there is to learn from; a task whose data has no pictures says it in its own words."""
-    if hasattr(task, "size"):
+def _refuse_pictures_options(record: dict[str, Any]) -> None:
+    for name, is_given in (("--workers", record["workers"]), ("--micro-batches", record["micro_batches"] != 1)):
+        if is_given:
+            raise InputFault(
+                f"{name} is for pictures, and {record['landmark']} learns from text",
+                expected=f"no {name}",
+                remedy="--set threads=... says how many threads learn",
+            )
+
+
+def _size(landmark: str, task: Any, data: Any) -> str:
+    """How much there is to learn from; of a text the task knows more than the data."""
+    if table.load(landmark).CARD.learns_from == "text":
         return str(task.size())
     return f"{len(data.train):,} training and {len(data.held_out):,} held-out pictures"
 
@@ -199,7 +211,7 @@ def run_task(
             "device": ", ".join(record.get("column_devices") or [str(task.device)])
             + (f" in {group.size} processes" if group.size > 1 else ""),
             "precision": record["precision"],
-            "size": _size(task, data),
+            "size": _size(record["landmark"], task, data),
             "note": data.note,
         }
     )

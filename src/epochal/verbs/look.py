@@ -78,8 +78,8 @@ def look(
     """
     found = catalogue.find_run(run)
     record = found.record()
-    module = _look_module(record["landmark"])
-    names = _named(module, view, layer=layer, images=images, words=words)
+    module, card = _look_module(record["landmark"]), catalogue.landmark(record["landmark"])
+    names = _named(module, card.gives, view, layer=layer, images=images, words=words)
     places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
     scene = scene_of(found, images=images, words=words, device=device, offline=offline)
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
@@ -104,7 +104,7 @@ def _of_networks(module: Any) -> dict[str, str]:
 
 
 def _named(
-    module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str], words: Sequence[str]
+    module: Any, gives: str, view: str | None, *, layer: str | None, images: Sequence[Path | str], words: Sequence[str]
 ) -> list[str]:
     """The views asked for.
 
@@ -124,7 +124,7 @@ def _named(
         raise InputFault(
             f"the view {view!r} shows no picture of your own", expected=_instead("--image", module.OF_PICTURES)
         )
-    of_words = getattr(module, "OF_WORDS", ())
+    of_words = module.OF_WORDS if gives == "word vectors" else ()
     fitting = [name for name in fitting if not words or name in of_words]
     if words and (not fitting or (view is not None and view not in fitting)):
         told = "no view of this run" if view is None else f"the view {view!r} is none that"

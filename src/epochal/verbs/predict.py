@@ -16,8 +16,9 @@ from epochal.data.images import Picture
 from epochal.interop.vectors import Vectors
 from epochal.measure.accuracy import top_classes
 from epochal.verbs.trained import find_trained
-from epochal.verbs.vectors import find_vectors, neighbours
+from epochal.verbs.vectors import find_vectors, refuse_options
 from epochal.verbs.weights import Source
+from epochal.verbs.word_sums import neighbours
 
 # A picture on standard input may be this large; what is decoded is bounded by pixels as well.
 STDIN_BYTES = 256 << 20
@@ -79,6 +80,7 @@ def predict(
         raise InputFault(f"top cannot be {top}", expected="at least 1")
     asked = find_vectors(run) if weights is None else None
     if asked is not None:
+        refuse_options(asked, {"--crops": crops != 1, "--device": device != "auto", "--set": bool(overrides)})
         return [_of_words(asked.vectors, str(one), top, include_inputs) for one in inputs or [""]]
     classifier = find_trained(run, weights=weights, overrides=overrides, device=device, offline=offline).classifier
     predictions = []
@@ -97,7 +99,7 @@ def _of_words(vectors: Vectors, expression: str, top: int, include_inputs: bool)
     try:
         found = neighbours(vectors, expression, top=top, include_inputs=include_inputs)
     except InputFault as fault:
-        return Prediction(expression, fault=fault.what, measure="cosine")
+        return Prediction(expression, fault=str(fault), measure="cosine")
     return Prediction(expression, found, measure="cosine")
 
 

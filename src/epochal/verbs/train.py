@@ -84,7 +84,7 @@ def train(
         chosen = recipe if isinstance(recipe, Recipe) else catalogue.recipe(landmark, recipe)
         if not isinstance(chosen, package.RECIPE):
             raise InputFault(f"a {type(chosen).__name__} is no recipe of {landmark}", expected=package.RECIPE.__name__)
-        chosen = chosen.override(list(overrides))
+        chosen = chosen.override(list(overrides)).lasting()
         if columns is not None and device != "auto":
             raise InputFault(
                 f"either --columns {printable(columns)} or --device {printable(device)}", expected="not both"
@@ -110,7 +110,7 @@ def train(
         opened = open_together(
             package.CARD.default_data if data is None else data, group, offline=offline, landmark=landmark
         )
-        if isinstance(opened, ImageData):
+        if package.CARD.learns_from == "pictures":
             _check_learnable(opened)
         name = name or (recipe if isinstance(recipe, str) else "custom")
         record = {
@@ -121,7 +121,7 @@ def train(
             "data": lasting(opened.name),
             "data_digest": opened.digest,
             "data_note": opened.note,
-            "classes": list(opened.classes) if isinstance(opened, ImageData) else [],
+            "classes": list(opened.classes) if package.CARD.learns_from == "pictures" else [],
             **numbers,
             "device": str(where) if group.size == 1 else where.type,  # of several processes, each has its own
             "column_devices": None if pair is None else [str(one) for one in pair],

@@ -13,7 +13,7 @@ from epochal.core.fault import InputFault
 from epochal.data import corpus
 from epochal.data.corpus import read_corpus
 from epochal.data.text import known_texts, open_text
-from epochal.data.vocabulary import Vocabulary, frequent, read_vocabulary, write_vocabulary
+from epochal.data.vocabulary import frequent, listed_words
 
 TEXT = "The cat sat.\nIt's the Café's cat, at 10 o'clock!\n\nthe END"
 
@@ -159,12 +159,32 @@ def test_the_frequent_words_come_first_and_of_equals_the_first_seen() -> None:
     assert frequent(words, counts, least=2, most=3).tolist() == [0, 5, 2]
 
 
-def test_a_vocabulary_file_is_read_as_it_was_written(tmp_path: Path) -> None:
-    vocabulary = Vocabulary(("the", "naïve"), np.array([5, 2]))
-    write_vocabulary(tmp_path / "v", vocabulary)
-    assert (tmp_path / "v").read_text(encoding="utf-8") == "the 5\nnaïve 2\n"
-    assert read_vocabulary(tmp_path / "v") == vocabulary.words
-    for content, said in ((b"", "holds no words"), (b"a 1\na 2\n", "'a' twice"), (b"\xff\n", "cannot be read")):
+def test_a_vocabulary_file_is_read_as_word2vec_c_writes_it(tmp_path: Path) -> None:
+    for mark in ("", "\ufeff"):
+        (tmp_path / "v").write_text(f"{mark}the 5\nnaïve\t2\r\n\n10\u00a0km 1\na\u2028b 1\n", encoding="utf-8")
+        assert listed_words(tmp_path / "v") == ("the", "naïve", "10\u00a0km", "a\u2028b")
+    for content, said in ((b"", "holds no words"), (b"a 1\na 2\n", "'a' twice"), (b"a\n\xff\n", "line 2 is no UTF-8")):
         (tmp_path / "bad").write_bytes(content)
         with pytest.raises(InputFault, match=said):
-            read_vocabulary(tmp_path / "bad")
+            listed_words(tmp_path / "bad")
+    with pytest.raises(InputFault, match="cannot be read"):
+        listed_words(tmp_path / "none")
+
+
+@pytest.mark.parametrize("pack", [lambda b: b, gzip.compress, lzma.compress])
+def test_the_mark_before_the_first_letter_is_no_letter(pack, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_bytes(pack("\ufeffone two\n".encode()))
+    expected = ["one", "two", "</s>", "</s>"] * 2
+    assert words_of(f"text:{tmp_path}", "whitespace") == expected
+
+
+def test_streams_of_xz_follow_one_another_and_garbage_does_not(tmp_path: Path) -> None:
+    two = lzma.compress(b"one ") + b"\0" * 8 + lzma.compress(b"two\n" * 9000)
+    (tmp_path / "one").write_bytes(two)
+    assert words_of(f"text:{tmp_path}/one")[:4] == ["one", "two", "</s>", "two"]
+    for packed in (two, gzip.compress(b"some words")):
+        for garbage in (b"garbage", b"\x1f\x8b", b"\xfd7zXZ"):
+            (tmp_path / "bad").write_bytes(packed + garbage)
+            with pytest.raises(InputFault, match="cannot be read"):
+                words_of(f"text:{tmp_path}/bad")

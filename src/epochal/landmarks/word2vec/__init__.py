@@ -50,14 +50,28 @@ CARD = Landmark(
             where="text",
             paper="all of it is learned from",
             instead="every hundredth stretch is held out to measure the loss (--set held_out=0)",
-            why="without it nobody knows whether more epochs help",
+            why="without it nobody knows whether more epochs help; words are counted in it too, so that the "
+            "vocabulary, the noise and subsampling are those of the whole text",
         ),
         Deviation(
             who="ours",
             where="learning rate",
             paper="0.025, falling on a line",
-            instead="the same, one rate for a stretch of 5,000 words",
-            why="word2vec.c renews it every 10,000 words of a thread",
+            instead="the same, one rate for a stretch of 5,000 words, fewer in a text of less than half a million",
+            why="word2vec.c renews it every 10,000 words of a thread, and counts words of the vocabulary only, we all",
+        ),
+        Deviation(
+            who="ours",
+            where="phrases",
+            paper="score (both - delta) / (first * second)",
+            instead="multiplied by the words of the text, as in word2phrase, which also counts the last word of a line "
+            "with the first of the next; here no phrase crosses a line",
+        ),
+        Deviation(
+            who="ours",
+            where="objective",
+            paper="negative sampling or hierarchical softmax",
+            instead="one of them; word2vec.c can take both at once (-hs 1 -negative 5)",
         ),
         Deviation(
             who="ours",
@@ -71,6 +85,15 @@ CARD = Landmark(
             paper="k for each word predicted",
             instead="drawn once for a centre and shared by the words around it, each counting for more",
             why="a third of the arithmetic",
+        ),
+        Deviation(
+            who="modern",
+            where="accelerators",
+            paper="one word after another",
+            instead="batches of 256 to 16,384 centres, a 500th of the text, all from the vectors before; 64 centres "
+            "share 64 negatives (--set shared says nothing there); a row whose rates add up to more than 5 in a batch "
+            "gets a part of its changes",
+            why="the sum of thousands of changes from vectors out of date runs away",
         ),
         Deviation(
             who="modern",
@@ -107,6 +130,12 @@ CARD = Landmark(
         ),
         Deviation(
             who="source",
+            where="learning rate",
+            paper="0.025",
+            instead="the same; word2vec.c takes 0.05 for CBOW (--set architecture=cbow --set lr=0.05)",
+        ),
+        Deviation(
+            who="source",
             where="chance",
             paper="not stated",
             instead="one congruential generator for each thread; here one for each stretch",
@@ -128,7 +157,7 @@ CARD = Landmark(
             instead="multiplied by the size of the vocabulary; word2phrase, and we, multiply by the words of the text",
         ),
     ),
-    version=1,
+    version=2,
 )
 
 __all__ = ["CARD", "RECIPE", "RECIPES"]

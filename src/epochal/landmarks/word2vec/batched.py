@@ -162,7 +162,7 @@ def _spread(values: Float[Tensor, "n D"], pairs: list[tuple[int, Tensor, Tensor]
     return summed
 
 
-def _grouped(values: Float[Tensor, "n *rest"]) -> Float[Tensor, "groups size *rest"]:
+def _grouped(values: Float[Tensor, n * rest]) -> Float[Tensor, "groups size *rest"]:
     """Values of centres by the groups that share negatives; the last group is filled up with zeros."""
     groups = -(-len(values) // GROUP)
     room = values.new_zeros(groups * GROUP - len(values), *values.shape[1:])

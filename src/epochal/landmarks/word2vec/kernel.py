@@ -196,7 +196,7 @@ def outputs_of(word, tree_start, tree_nodes, tree_codes, negative, share, other,
 
 @compiled
 @no_type_check
-def train(
+def learn_stretch(
     tokens, rows, first, last, state, input, output, keep, share, other, tree_start, tree_nodes, tree_codes,
     window, negative, shared, cbow, rate, limit,
 ):  # fmt: skip

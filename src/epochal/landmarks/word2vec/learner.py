@@ -136,7 +136,7 @@ class CompiledLearner:
         shared, cbow = recipe.shared if is_shared else 0, recipe.architecture == "cbow"
 
         def run(first: int, last: int, state: np.ndarray, rate: np.float32) -> tuple[float, int]:
-            found: tuple[float, int] = kernel.train(
+            found: tuple[float, int] = kernel.learn_stretch(
                 text.tokens, text.rows, first, last, state, model.input, model.output, self._keep,
                 drawn.share, drawn.other, tree.start, tree.nodes, tree.codes,
                 recipe.window, self._negative, shared, cbow, rate, recipe.sentence,
@@ -152,7 +152,7 @@ class CompiledLearner:
         keep = self._keep if recipe.sample else self._keep[:0]
 
         def run(first: int, last: int, state: np.ndarray, rate: np.float32) -> tuple[float, int]:
-            found: tuple[float, int] = source_kernel.train(
+            found: tuple[float, int] = source_kernel.learn_stretch(
                 text.tokens, text.rows, first, last, state, model.input, model.output, keep, ends,
                 tree.start, tree.nodes, tree.codes, recipe.window, self._negative, cbow, rate, recipe.sentence, table,
             )  # fmt: skip

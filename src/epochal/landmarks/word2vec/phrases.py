@@ -14,7 +14,7 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from epochal.data.corpus import END, Corpus, Part, Report, kept, silent
+from epochal.data.corpus import END, Corpus, Part, Report, cached, silent
 from epochal.landmarks.word2vec.kernel import compiled
 
 # Pairs that are sorted at a time, and words that are joined at a time.
@@ -34,9 +34,7 @@ def score(
     return scores
 
 
-def joined(
-    corpus: Corpus, *, discount: int, threshold: float, min_count: int, report: Report = silent
-) -> Corpus:
+def joined(corpus: Corpus, *, discount: int, threshold: float, min_count: int, report: Report = silent) -> Corpus:
     """The corpus with its phrases joined by `_`, from the cache if that was done before.
 
     Args:
@@ -51,8 +49,12 @@ def joined(
     """
     told = f"{corpus.digest} phrases {discount} {threshold} {min_count}"
     digest = hashlib.sha256(told.encode()).hexdigest()
-    return kept(
-        digest, lambda: _joined(corpus, discount, threshold, min_count), "the text holds no words", "its phrases", report
+    return cached(
+        digest,
+        lambda: _joined(corpus, discount, threshold, min_count),
+        "the text holds no words",
+        "its phrases",
+        report,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Literal
 
 import pydantic
@@ -73,6 +75,12 @@ class Word2VecRecipe(Recipe):
         if self.step < self.stretch:
             raise ValueError(f"a step of at least one stretch of {self.stretch} words, not step={self.step}")
         return self
+
+    def lasting(self) -> Word2VecRecipe:
+        """The same recipe, its paths such that they mean the same from another folder."""
+        if self.vocabulary is None:
+            return self
+        return self.replace(vocabulary=str(Path(os.path.expanduser(self.vocabulary)).resolve()))
 
 
 PAPER = Word2VecRecipe()

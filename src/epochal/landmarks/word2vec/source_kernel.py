@@ -114,14 +114,14 @@ def learn_word(h, error, output, word, tree_start, tree_nodes, tree_codes, negat
 
 @compiled
 @no_type_check
-def train(
+def learn_stretch(
     tokens, rows, first, last, state, input, output, keep, ends, tree_start, tree_nodes, tree_codes,
     window, negative, cbow, rate, limit, table,
 ):  # fmt: skip
     """Learn from a stretch of the text; return the loss and how many words were predicted.
 
-    The arguments are those of `kernel.train`, but for `ends`, where the words' parts of the table end, and `table`, the
-    sigmoid's. An empty `keep` keeps all.
+    The arguments are those of `kernel.learn_stretch`, but for `ends`, where the words' parts of the table end, and
+    `table`, the sigmoid's. An empty `keep` keeps all.
     """
     width = input.shape[1]
     sentence = np.empty(min(limit, last - first), np.int32)

@@ -11,7 +11,7 @@ from jaxtyping import Int32, Int64
 from epochal.core.fault import InputFault, printable
 from epochal.data.corpus import END, Corpus, Report, read_corpus, silent
 from epochal.data.text import TextData
-from epochal.data.vocabulary import SENTENCE_END, Vocabulary, frequent, read_vocabulary
+from epochal.data.vocabulary import SENTENCE_END, Vocabulary, frequent, listed_words
 from epochal.landmarks.word2vec.phrases import joined
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 
@@ -87,7 +87,7 @@ def _chosen(recipe: Word2VecRecipe, corpus: Corpus) -> Int64[np.ndarray, " V"]:
         places = frequent(corpus.types, counts, least=recipe.min_count, most=most, first=END + 1)
         return places if first else places[END + 1 :]
     known = {word: place for place, word in enumerate(corpus.types) if word}
-    wanted = [word for word in read_vocabulary(Path(recipe.vocabulary)) if word != SENTENCE_END]
+    wanted = [word for word in listed_words(Path(recipe.vocabulary)) if word != SENTENCE_END]
     found = [known[word] for word in wanted if counts[known.get(word, END)] > 0 and word in known]
     if not found:
         raise InputFault(

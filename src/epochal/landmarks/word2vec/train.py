@@ -6,7 +6,7 @@ import torch
 
 from epochal.core.fault import InputFault
 from epochal.data.corpus import Report, silent
-from epochal.data.text import TextData, open_text
+from epochal.data.text import TextData
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
 from epochal.interop.vectors import Vectors
@@ -15,10 +15,7 @@ from epochal.landmarks.word2vec.learner import CompiledLearner, Learner
 from epochal.landmarks.word2vec.model import word2vec
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 from epochal.landmarks.word2vec.text import read_text
-from epochal.landmarks.word2vec.training import Training, read_vocabulary
-
-# How this landmark's data is opened: text, and not labelled pictures.
-open_data = open_text
+from epochal.landmarks.word2vec.training import Training, vocabulary_of
 
 
 def task(
@@ -66,7 +63,7 @@ def vectors(recipe: Word2VecRecipe, snapshot: Snapshot) -> Vectors:
     Raises:
         InputFault: the checkpoint is of another recipe.
     """
-    vocabulary = read_vocabulary(snapshot.under("vocabulary"))
+    vocabulary = vocabulary_of(snapshot.under("vocabulary"))
     matrix = snapshot.tensors["model.input"].numpy()
     if matrix.shape != (len(vocabulary), recipe.dimension):
         raise InputFault(

@@ -162,7 +162,7 @@ class Training:
         Raises:
             InputFault: the state is of another vocabulary or dimension.
         """
-        if read_vocabulary(snapshot.under("vocabulary")).words != self.text.vocabulary.words:
+        if vocabulary_of(snapshot.under("vocabulary")).words != self.text.vocabulary.words:
             raise InputFault("the checkpoint is of another vocabulary", expected="the text of the run as it was")
         for name, rows in self._matrices().items():
             stored = snapshot.tensors[f"model.{name}"].numpy()
@@ -190,7 +190,7 @@ def vocabulary_snapshot(vocabulary: Vocabulary) -> Snapshot:
     )
 
 
-def read_vocabulary(snapshot: Snapshot) -> Vocabulary:
+def vocabulary_of(snapshot: Snapshot) -> Vocabulary:
     """The vocabulary of a checkpoint.
 
     Raises:
