@@ -84,9 +84,9 @@ def around(sentence: list[int], centre: int, reach: int) -> list[int]:
 
 
 class Printed(Slow):
-    """The papers' form. `shared`: the words around a centre share so many negatives; 0: each has its own."""
+    """The papers' form. `shared`: a centre has so many negatives, of which `fresh` are new; 0: each word has its own."""
 
-    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int) -> None:
+    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, fresh: int) -> None:
         draw = printed_generator(state)
 
         def below(bound: int) -> tuple[int, int]:
@@ -106,25 +106,43 @@ class Printed(Slow):
                 return [(node, 1 - code, 1.0) for node, code in zip(*self.ways[word], strict=True)]
             return [(word, 1, 1.0)] + [(noise(), 0, 1.0) for _ in range(self.negative)]
 
+        ring, oldest = [noise() for _ in range(shared)], 0
         for sentence in self.sentences(is_dropped):
             for centre, word in enumerate(sentence):
                 near = around(sentence, centre, below(self.window)[0] + 1)
                 if not near:
                     continue
+                weight = self.negative / max(shared, 1)
+                kept = [(row, 0, weight) for row in ring]
+                if shared:
+                    for _ in range(fresh):
+                        ring[oldest] = noise()
+                        oldest = (oldest + 1) % shared
                 if self.cbow:
-                    error = self.learn(np.mean([self.input[row] for row in near], axis=0), outputs(word))
+                    rows = [(word, 1, 1.0), *kept] if shared else outputs(word)
+                    error = self.learn(np.mean([self.input[row] for row in near], axis=0), rows)
                     for row in near:
                         self.input[row] += error / len(near)
                     self.predicted += 1
                 elif shared:
-                    weight = len(near) * self.negative / shared
-                    rows = [(row, 1, 1.0) for row in near] + [(noise(), 0, weight) for _ in range(shared)]
-                    self.input[word] += self.learn(self.input[word].copy(), rows)
+                    self.learn_window(near, [(word, 1, 1.0), *kept])
                     self.predicted += len(near)
                 else:
                     for row in near:
                         self.input[word] += self.learn(self.input[word].copy(), outputs(row))
                         self.predicted += 1
+
+    def learn_window(self, inputs: list[int], rows: list[tuple[int, int, float]]) -> None:
+        """Each input with each output, all changes from the vectors as they were before the window."""
+        before, output = self.input.copy(), self.output.copy()
+        changed, errors = np.zeros_like(output), []
+        for row in inputs:
+            errors.append(self.learn(before[row], rows))
+            changed += self.output - output
+            self.output[:] = output
+        self.output += changed
+        for row, error in zip(inputs, errors, strict=True):
+            self.input[row] += error
 
     def learn(self, h: np.ndarray, rows: list[tuple[int, int, float]]) -> np.ndarray:
         """Every row's change and the input's, all from the vectors as they were before."""

@@ -49,12 +49,14 @@ def compared(slow: Printed | Source, model: Word2Vec, loss: float, predicted: in
     assert not model.output[:, DIMENSION:].any(), "what fills the lines of the cache stays zero"
 
 
-@pytest.mark.parametrize("shared", [0, 6])
+@pytest.mark.parametrize(("shared", "fresh"), [(0, 0), (6, 6), (6, 1), (20, 3)])
 @pytest.mark.parametrize("hierarchical", [False, True])
 @pytest.mark.parametrize("cbow", [False, True])
-def test_the_papers_form_is_that_of_the_slow_one_update_by_update(cbow: bool, hierarchical: bool, shared: int) -> None:
-    if shared and (cbow or hierarchical):
-        pytest.skip("only skip-gram against noise shares")
+def test_the_papers_form_is_that_of_the_slow_one_update_by_update(
+    cbow: bool, hierarchical: bool, shared: int, fresh: int
+) -> None:
+    if shared and hierarchical:
+        pytest.skip("only noise is shared")
     tokens, model, drawn = small_text(), small_model(hierarchical=hierarchical), noise(COUNTS, 0.75)
     keep = kept(COUNTS, int(COUNTS.sum()), 0.05, source=False)
     assert keep.min() < 1 == keep.max()
@@ -70,10 +72,10 @@ def test_the_papers_form_is_that_of_the_slow_one_update_by_update(cbow: bool, hi
         ways,
         **given,
     )
-    slow.run(77, drawn.share, drawn.other, shared)
+    slow.run(77, drawn.share, drawn.other, shared, fresh)
     loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([77], np.uint64), model.input, model.output, keep, drawn.share,
-        drawn.other, tree.start, tree.nodes, tree.codes, given["window"], given["negative"], shared, cbow,
+        drawn.other, tree.start, tree.nodes, tree.codes, given["window"], given["negative"], shared, fresh, cbow,
         np.float32(given["rate"]), given["limit"],
     )  # fmt: skip
     compared(slow, model, loss, predicted)
@@ -185,7 +187,7 @@ def test_measuring_changes_nothing(cbow: bool) -> None:
     loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([5], np.uint64), model.input, model.output,
         np.ones(WORDS, np.float32), drawn.share, drawn.other, NO_TREE.start, NO_TREE.nodes, NO_TREE.codes,
-        3, 4, 0 if cbow else 5, cbow, np.float32(0), 100,
+        3, 4, 0 if cbow else 5, 5, cbow, np.float32(0), 100,
     )  # fmt: skip
     assert loss > 0 < predicted
     assert before[0].tobytes() == model.input.tobytes()
@@ -196,7 +198,7 @@ def example(score: float, label: int) -> tuple[np.ndarray, ...]:
     """An input vector, room for its change, an output row and its label, with this score."""
     h, output = np.zeros(16, np.float32), np.zeros((1, 16), np.float32)
     h[0], output[0, 0] = 1, score
-    return h, np.zeros(16, np.float32), output, np.zeros(8, np.int32), np.full(8, label, np.float32)
+    return h, np.zeros(16, np.float32), output, np.zeros(16, np.int32), np.full(16, label, np.float32)
 
 
 @pytest.mark.parametrize("score", [-70.0, -17.0, -6.5, 0.0, 6.5, 17.0, 25.0, 70.0])
@@ -204,8 +206,9 @@ def example(score: float, label: int) -> tuple[np.ndarray, ...]:
 def test_the_loss_of_an_output_is_exact_however_sure_it_is(score: float, label: int) -> None:
     expected = np.logaddexp(0, -score if label else score)
     h, error, output, places, labels = example(score, label)
-    ours = kernel.learn(h, error, output, places, labels, 1, 1.0, np.float32(0), np.zeros(8, np.float32))
-    assert ours == pytest.approx(expected, rel=1e-5, abs=2e-7)
+    losses = np.array([[1.0, 1.0], [0.0, 0.0]])
+    kernel.learn(h, error, output, places, labels, 1, 1.0, np.float32(0), np.zeros(16, np.float32), losses, 0)
+    assert kernel.added(losses, 1.0) == pytest.approx(expected, rel=1e-5, abs=2e-7)
     table = source_kernel.sigmoid_table()
     source = source_kernel.learn_one(h, error, output, 0, label, np.float32(0), table, False)
     assert source == pytest.approx(expected, rel=1e-6)

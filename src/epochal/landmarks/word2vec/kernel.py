@@ -4,9 +4,12 @@ An example is an input vector h and some output rows, each with a label: 1 for a
 from the noise (negative sampling), or the turns on the way through the tree (hierarchical softmax). In skip-gram h is
 the row of the centre word (Section 3 of the second paper), in CBOW the mean of the rows around it.
 
-The fast way takes all words around a centre as one example: they share its negatives, each of which then counts as
-often as there are words. So 6 words with 5 negatives each are 11 products with one vector that stays in the first
-cache, and not 36 of two that do not.
+The fast way of skip-gram takes a window at once: the words around a centre are the inputs, as in word2vec.c, and the
+centre and its negatives are outputs that all of them share. So 6 words with 5 negatives each are 36 products of 12 rows
+that stay in the first cache, and not of 42 that do not. It matters which side shares: were the centre the input, one
+vector would meet 5 negatives with six times the weight, and their chance would drown what rare words have to learn.
+CBOW has one input for a centre: there the negatives are shared by the centres that follow one another, and one is drawn
+anew for each. What is drawn is drawn one centre ahead, and its rows are asked for.
 
 Importing this imports numba, so it is imported at first use; the compiled code is kept on disk.
 """
@@ -20,11 +23,11 @@ from typing import Any, no_type_check
 import numba
 import numpy as np
 
+from epochal.landmarks.word2vec.lanes import LANES, fetch, load, load_row, spread, store, store_row, summed, times_plus
+
 # More words around a centre than this are no window any more.
 MOST_WINDOW = 100
 MOST_OUTPUTS = 4096
-# Rows are as wide as whole lines of the cache, so that every loop runs over whole vector registers.
-LANES = 16
 
 _MULTIPLY, _ADD = np.uint64(6364136223846793005), np.uint64(1442695040888963407)  # Knuth's MMIX
 _THIRTY_TWO = np.uint64(32)
@@ -108,8 +111,10 @@ def next_sentence(tokens, rows, keep, place, last, state, sentence):
 
 @compiled
 @no_type_check
-def learn(h, error, output, places, labels, count, weight, rate, scores):
-    """The example's gradient at once: change the output rows, leave the input's change in `error`; return the loss.
+def learn(h, error, output, places, labels, count, weight, rate, scores, losses, slot):
+    """The example's gradient at once: change the output rows, leave the input's change in `error`.
+
+    All arrays of outputs have room for a multiple of 16.
 
     Args:
         h: the input vector.
@@ -121,59 +126,177 @@ def learn(h, error, output, places, labels, count, weight, rate, scores):
         weight: how much a row with label 0 counts.
         rate: the learning rate; 0 measures and changes nothing.
         scores: room for a number for each row.
+        losses: takes up the loss: see `added`. That of label 1 goes to the first column.
+        slot: the column that the loss of label 0 goes to, before it is weighed.
     """
-    width = h.size
-    # Four rows at a time, so that h and the error are read once for four; the last ones are filled up and weigh
-    # nothing.
-    rounded = (count + 3) // 4 * 4
-    for o in range(count, rounded):
-        places[o] = places[0]
-    for o in range(0, rounded, 4):
+    zero = spread(np.float32(0))
+    for o in range(count, (count + LANES - 1) // LANES * LANES):
+        places[o], labels[o] = places[0], np.float32(1)
+    # Four rows at a time, so that h is read once for four.
+    for o in range(0, count, 4):
         a, b, c, e = places[o], places[o + 1], places[o + 2], places[o + 3]
-        score_a, score_b, score_c, score_e = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-        for d in range(width):
-            score_a += h[d] * output[a, d]
-            score_b += h[d] * output[b, d]
-            score_c += h[d] * output[c, d]
-            score_e += h[d] * output[e, d]
-        scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = score_a, score_b, score_c, score_e
+        sum_a, sum_b, sum_c, sum_e = zero, zero, zero, zero
+        for d in range(0, h.size, LANES):
+            x = load(h, d)
+            sum_a = times_plus(x, load_row(output, a, d), sum_a)
+            sum_b = times_plus(x, load_row(output, b, d), sum_b)
+            sum_c = times_plus(x, load_row(output, c, d), sum_c)
+            sum_e = times_plus(x, load_row(output, e, d), sum_e)
+        scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = summed(sum_a), summed(sum_b), summed(sum_c), summed(sum_e)
     # The probability of what is so: of a word to be there, or not to be. 1 minus a rounded one would be 0 too soon.
+    for begin in range(0, count, LANES):
+        for o in range(begin, begin + LANES):
+            scores[o] = sigmoid(scores[o] if labels[o] > np.float32(0) else -scores[o])
     for o in range(count):
-        scores[o] = sigmoid(scores[o] if labels[o] > np.float32(0) else -scores[o])
-    there, absent, loss = 1.0, 1.0, 0.0
-    for o in range(count):
-        if labels[o] > np.float32(0):
-            there *= np.float64(scores[o])
-        else:
-            absent *= np.float64(scores[o])
+        column = 0 if labels[o] > np.float32(0) else slot
+        losses[0, column] *= np.float64(scores[o])
         # Logarithms are dear: one for many factors, before their product is too small for float64.
-        if there < 1e-200:
-            loss -= math.log(there)
-            there = 1.0
-        if absent < 1e-200:
-            loss -= weight * math.log(absent)
-            absent = 1.0
-    loss -= math.log(there) + weight * math.log(absent)
+        if losses[0, column] < 1e-200:
+            losses[1, column] -= math.log(losses[0, column])
+            losses[0, column] = 1.0
     if rate == np.float32(0):
-        return loss
-    for o in range(count):
-        far = (np.float32(1) - scores[o]) * rate
-        scores[o] = far if labels[o] > np.float32(0) else -far * np.float32(weight)
-    for o in range(count, rounded):
-        scores[o] = np.float32(0)
-    for d in range(width):
-        error[d] = np.float32(0)
-    for o in range(0, rounded, 4):
-        a, b, c, e = places[o], places[o + 1], places[o + 2], places[o + 3]
-        g_a, g_b, g_c, g_e = scores[o], scores[o + 1], scores[o + 2], scores[o + 3]
-        for d in range(width):
-            error[d] += g_a * output[a, d] + g_b * output[b, d] + g_c * output[c, d] + g_e * output[e, d]
-    # Only now, as a row may stand here twice.
-    for o in range(count):
-        row, g = places[o], scores[o]
-        for d in range(width):
-            output[row, d] += g * h[d]
-    return loss
+        return
+    of_absent = -rate * np.float32(weight)
+    for begin in range(0, count, LANES):
+        for o in range(begin, begin + LANES):
+            scores[o] = (np.float32(1) - scores[o]) * (rate if labels[o] > np.float32(0) else of_absent)
+    # A row that stands here twice gets both changes at its first place: all are made from the rows as they were.
+    for o in range(1, count):
+        for before in range(o):
+            if places[before] == places[o]:
+                scores[before] += scores[o]
+                scores[o] = np.float32(0)
+                break
+    for d in range(0, h.size, LANES):
+        x, changed = load(h, d), zero
+        for o in range(count):
+            g, row = spread(scores[o]), load_row(output, places[o], d)
+            changed = times_plus(g, row, changed)
+            store_row(output, places[o], d, times_plus(g, x, row))
+        store(error, d, changed)
+
+
+@compiled
+@no_type_check
+def learn_window(input, output, inputs, count, outputs, others, errors, scores, weight, rate, losses):
+    """The gradient of a whole window at once: each input with the first output, which is there, and with the others.
+
+    Args:
+        input: the input matrix.
+        output: the output matrix.
+        inputs: the rows of the words around.
+        count: how many.
+        outputs: the row of the centre, and those of the noise.
+        others: how many of the noise.
+        errors: room for a row for each input.
+        scores: room for a number for each pair, a multiple of 16.
+        weight: how much a row of the noise counts.
+        rate: the learning rate; 0 measures and changes nothing.
+        losses: takes up the loss: see `added`.
+    """
+    zero, width, each = spread(np.float32(0)), input.shape[1], others + 1
+    for c in range(count):
+        # Three at a time: six outputs are the common case. What is beyond the last is overwritten, or not read.
+        for o in range(0, each, 3):
+            a, b = outputs[o], outputs[min(o + 1, others)]
+            e = outputs[min(o + 2, others)]
+            sum_a, sum_b, sum_c = zero, zero, zero
+            for d in range(0, width, LANES):
+                x = load_row(input, inputs[c], d)
+                sum_a = times_plus(x, load_row(output, a, d), sum_a)
+                sum_b = times_plus(x, load_row(output, b, d), sum_b)
+                sum_c = times_plus(x, load_row(output, e, d), sum_c)
+            place = c * each + o
+            scores[place], scores[place + 1], scores[place + 2] = summed(sum_a), summed(sum_b), summed(sum_c)
+        scores[c * each] = -scores[c * each]
+    # The probability of what is so: the centre is there, the noise is not.
+    for begin in range(0, count * each, LANES):
+        for place in range(begin, begin + LANES):
+            scores[place] = sigmoid(-scores[place])
+    for c in range(count):
+        losses[0, 0] *= np.float64(scores[c * each])
+        for o in range(1, each):
+            losses[0, 1] *= np.float64(scores[c * each + o])
+            if losses[0, 1] < 1e-200:
+                losses[1, 1] -= math.log(losses[0, 1])
+                losses[0, 1] = 1.0
+        if losses[0, 0] < 1e-200:
+            losses[1, 0] -= math.log(losses[0, 0])
+            losses[0, 0] = 1.0
+    if rate == np.float32(0):
+        return
+    of_noise = -rate * np.float32(weight)
+    for begin in range(0, count * each, LANES):
+        for place in range(begin, begin + LANES):
+            scores[place] = (np.float32(1) - scores[place]) * of_noise
+    for c in range(count):
+        scores[c * each] *= rate / of_noise
+        for d in range(0, width, LANES):
+            changed = zero
+            for o in range(each):
+                changed = times_plus(spread(scores[c * each + o]), load_row(output, outputs[o], d), changed)
+            store_row(errors, c, d, changed)
+    for o in range(each):
+        for d in range(0, width, LANES):
+            row = load_row(output, outputs[o], d)
+            for c in range(count):
+                row = times_plus(spread(scores[c * each + o]), load_row(input, inputs[c], d), row)
+            store_row(output, outputs[o], d, row)
+    one = spread(np.float32(1))
+    for c in range(count):
+        for d in range(0, width, LANES):
+            store_row(input, inputs[c], d, times_plus(one, load_row(errors, c, d), load_row(input, inputs[c], d)))
+
+
+@compiled
+@no_type_check
+def added(losses, weight):
+    """The loss in nats. Each column has a product of probabilities and, where it got too small, minus its logarithm.
+
+    Args:
+        losses: the two rows; column 0 weighs 1.
+        weight: how much column 1 weighs.
+    """
+    loss = losses[1, 0] - math.log(losses[0, 0])
+    return loss + weight * (losses[1, 1] - math.log(losses[0, 1]))
+
+
+@compiled
+@no_type_check
+def take(matrix, row, h):
+    """Copy a row."""
+    for d in range(0, h.size, LANES):
+        store(h, d, load_row(matrix, row, d))
+
+
+@compiled
+@no_type_check
+def add(matrix, row, part, change):
+    """Add a part of a change to a row."""
+    weight = spread(part)
+    for d in range(0, change.size, LANES):
+        store_row(matrix, row, d, times_plus(weight, load(change, d), load_row(matrix, row, d)))
+
+
+@compiled
+@no_type_check
+def mean(matrix, sentence, begin, end, centre, part, h):
+    """The mean of the rows of the words around a centre."""
+    one, zero = spread(np.float32(1)), spread(np.float32(0))
+    for d in range(0, h.size, LANES):
+        total = zero
+        for neighbour in range(begin, end):
+            if neighbour != centre:
+                total = times_plus(one, load_row(matrix, sentence[neighbour], d), total)
+        store(h, d, times_plus(spread(part), total, zero))
+
+
+@compiled
+@no_type_check
+def ask_for(matrix, row, width):
+    """Ask for a row ahead of time."""
+    for d in range(0, width, LANES):
+        fetch(matrix, row, d)
 
 
 @compiled
@@ -196,9 +319,18 @@ def outputs_of(word, tree_start, tree_nodes, tree_codes, negative, share, other,
 
 @compiled
 @no_type_check
+def with_noise(noise, shared, places, labels, count):
+    """Add the shared words from the noise to a word's outputs."""
+    for n in range(shared):
+        places[count + n], labels[count + n] = noise[n], np.float32(0)
+    return count + shared
+
+
+@compiled
+@no_type_check
 def learn_stretch(
     tokens, rows, first, last, state, input, output, keep, share, other, tree_start, tree_nodes, tree_codes,
-    window, negative, shared, cbow, rate, limit,
+    window, negative, shared, fresh, cbow, rate, limit,
 ):  # fmt: skip
     """Learn from a stretch of the text; return the loss and how many words were predicted.
 
@@ -218,7 +350,8 @@ def learn_stretch(
         tree_codes: the turns taken there.
         window: the largest distance.
         negative: words from the noise for each word predicted; 0: hierarchical softmax.
-        shared: how many of them are drawn for a centre, for all words around it; 0: each gets its own.
+        shared: how many of them a centre has, for all words around it; 0: each word predicted gets its own.
+        fresh: how many of those are drawn anew for each centre, the oldest ones.
         cbow: predict the centre from the mean of the words around it, not them from it.
         rate: the learning rate; 0 measures and changes nothing.
         limit: words in a sentence at most.
@@ -227,8 +360,15 @@ def learn_stretch(
     sentence = np.empty(min(limit, last - first), np.int32)
     h, error = np.empty(width, np.float32), np.empty(width, np.float32)
     places, labels = np.empty(MOST_OUTPUTS, np.int32), np.empty(MOST_OUTPUTS, np.float32)
-    scores = np.empty(MOST_OUTPUTS, np.float32)
-    loss, predicted, place = 0.0, 0, first
+    scores, noise = np.empty(MOST_OUTPUTS, np.float32), np.empty(max(shared, 1), np.int32)
+    outputs, errors = np.empty(1 + shared, np.int32), np.empty((2 * window, width), np.float32)
+    pairs = np.zeros(2 * window * (1 + shared) + LANES, np.float32)
+    losses = np.zeros((2, 2))
+    losses[0] = 1.0
+    step = negative / max(shared, 1)
+    predicted, place, oldest = 0, first, 0
+    for n in range(shared):
+        noise[n] = drawn_word(state, share, other)
     while place < last:
         length, place = next_sentence(tokens, rows, keep, place, last, state, sentence)
         for centre in range(length):
@@ -239,61 +379,54 @@ def learn_stretch(
             if around == 0:
                 continue
             word = sentence[centre]
-            if cbow:
-                for d in range(width):
-                    h[d] = np.float32(0)
+            if not cbow and shared == 0:
                 for neighbour in range(begin, end):
                     if neighbour != centre:
-                        row = sentence[neighbour]
-                        for d in range(width):
-                            h[d] += input[row, d]
+                        take(input, word, h)
+                        count = outputs_of(
+                            sentence[neighbour], tree_start, tree_nodes, tree_codes, negative, share, other, state,
+                            places, labels, 0,
+                        )  # fmt: skip
+                        learn(h, error, output, places, labels, count, 1.0, rate, scores, losses, 0)
+                        if rate > np.float32(0):
+                            add(input, word, np.float32(1), error)
+                predicted += around
+                continue
+            if cbow:
                 part = np.float32(1) / np.float32(around)
-                for d in range(width):
-                    h[d] *= part
-                count = outputs_of(
-                    word, tree_start, tree_nodes, tree_codes, negative, share, other, state, places, labels, 0
-                )
-                loss += learn(h, error, output, places, labels, count, 1.0, rate, scores)
+                mean(input, sentence, begin, end, centre, part, h)
+                if shared > 0:
+                    places[0], labels[0] = word, np.float32(1)
+                    count, slot = with_noise(noise, shared, places, labels, 1), 1
+                else:
+                    count, slot = outputs_of(
+                        word, tree_start, tree_nodes, tree_codes, negative, share, other, state, places, labels, 0
+                    ), 0  # fmt: skip
+                weight = step if shared > 0 else 1.0
+                learn(h, error, output, places, labels, count, weight, rate, scores, losses, slot)
                 predicted += 1
                 if rate > np.float32(0):
                     # The mean's gradient by each of its rows: a part of the error, not all of it.
                     for neighbour in range(begin, end):
                         if neighbour != centre:
-                            row = sentence[neighbour]
-                            for d in range(width):
-                                input[row, d] += part * error[d]
-                continue
-            predicted += around
-            if shared > 0:
-                for d in range(width):
-                    h[d] = input[word, d]
+                            add(input, sentence[neighbour], part, error)
+            else:
                 count = 0
                 for neighbour in range(begin, end):
                     if neighbour != centre:
                         places[count] = sentence[neighbour]
-                        labels[count] = np.float32(1)
                         count += 1
-                for _n in range(shared):
-                    places[count] = drawn_word(state, share, other)
-                    labels[count] = np.float32(0)
-                    count += 1
-                weight = around * negative / shared
-                loss += learn(h, error, output, places, labels, count, weight, rate, scores)
-                if rate > np.float32(0):
-                    for d in range(width):
-                        input[word, d] += error[d]
-                continue
-            for neighbour in range(begin, end):
-                if neighbour == centre:
-                    continue
-                for d in range(width):
-                    h[d] = input[word, d]
-                count = outputs_of(
-                    sentence[neighbour], tree_start, tree_nodes, tree_codes, negative, share, other, state, places,
-                    labels, 0,
-                )  # fmt: skip
-                loss += learn(h, error, output, places, labels, count, 1.0, rate, scores)
-                if rate > np.float32(0):
-                    for d in range(width):
-                        input[word, d] += error[d]
-    return loss, predicted
+                outputs[0] = word
+                outputs[1 : 1 + shared] = noise
+                learn_window(input, output, places, count, outputs, shared, errors, pairs, step, rate, losses)
+                predicted += count
+            if shared > 0:
+                for _n in range(fresh):
+                    noise[oldest] = drawn_word(state, share, other)
+                    ask_for(output, noise[oldest], width)
+                    oldest = oldest + 1 if oldest + 1 < shared else 0
+                if centre + window + 1 < length:
+                    ask_for(input, sentence[centre + window + 1], width)
+                if centre + 1 < length:
+                    ask_for(output, sentence[centre + 1], width)
+    return added(losses, step), predicted

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from epochal.core.fault import InputFault
-from epochal.landmarks.word2vec.kernel import LANES
+from epochal.landmarks.word2vec.lanes import LANES
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 
 

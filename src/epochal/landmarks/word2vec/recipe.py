@@ -31,7 +31,14 @@ class Word2VecRecipe(Recipe):
     )
     negative: int = setting(5, "words from the noise for each word predicted", "P2 Section 2.2", ge=1, le=1000)
     shared: int = setting(
-        5, "modern: words from the noise for each centre; each counts for more", "ours", ge=1, le=1000
+        5, "modern: words from the noise that a centre has; each counts for more", "ours", ge=1, le=1000
+    )
+    fresh: int | None = setting(
+        None,
+        "modern: how many of the shared ones are drawn anew for a centre; none: all for skip-gram, one for cbow",
+        "ours",
+        ge=1,
+        le=1000,
     )
     power: float = setting(0.75, "power of the counts that the noise follows; 0: uniform, 1: unigram", "P2", ge=0, le=2)
     sample: float = setting(
