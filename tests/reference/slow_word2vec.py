@@ -84,7 +84,7 @@ def around(sentence: list[int], centre: int, reach: int) -> list[int]:
 
 
 class Printed(Slow):
-    """The papers' form. `shared`: a centre has so many negatives, of which `fresh` are new; 0: each word has its own."""
+    """As printed. `shared`: a window has so many negatives, of which `fresh` are new; 0: each word has its own."""
 
     def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, fresh: int) -> None:
         draw = printed_generator(state)

@@ -83,16 +83,17 @@ CARD = Landmark(
             who="modern",
             where="negatives",
             paper="k for each word predicted",
-            instead="drawn once for a centre and shared by the words around it, each counting for more",
-            why="a third of the arithmetic",
+            instead="drawn once for a centre and shared by its window: the words around are the inputs, as in "
+            "word2vec.c, the centre and the noise the outputs; in CBOW one of five is drawn anew for each centre",
+            why="a dozen rows that stay in the first cache",
         ),
         Deviation(
             who="modern",
             where="accelerators",
             paper="one word after another",
-            instead="batches of 256 to 16,384 centres, a 500th of the text, all from the vectors before; 64 centres "
-            "share 64 negatives (--set shared says nothing there); a row whose rates add up to more than 5 in a batch "
-            "gets a part of its changes",
+            instead="batches of 256 to 16,384 centres, a 500th of the text, all from the vectors before; the centre is "
+            "the input; 64 centres share 64 negatives (--set shared says nothing there); a row whose rates add up to "
+            "more than 5 in a batch gets a part of its changes",
             why="the sum of thousands of changes from vectors out of date runs away",
         ),
         Deviation(

@@ -21,7 +21,7 @@ _BUDGET = "16.2 million words, 100 dimensions, 3 epochs"
 # How far the error of two seeds is expected apart, in points; of times, as a logarithm.
 _SD, _SD_TIME = 0.4, 0.05
 
-# As printed, each predicted word with negatives of its own: about three times the work of `modern`.
+# As printed, each predicted word with negatives of its own: some three times the time of `modern`.
 _PRINTED = PAPER.replace(dimension=100, sample=1e-3, epochs=3.0)
 _FAST = MODERN.replace(epochs=3.0)
 _SECONDS = {"fast": 60.0, "printed": 160.0, "tree": 250.0, "cbow": 50.0}

@@ -142,7 +142,12 @@ def learn(h, error, output, places, labels, count, weight, rate, scores, losses,
             sum_b = times_plus(x, load_row(output, b, d), sum_b)
             sum_c = times_plus(x, load_row(output, c, d), sum_c)
             sum_e = times_plus(x, load_row(output, e, d), sum_e)
-        scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = summed(sum_a), summed(sum_b), summed(sum_c), summed(sum_e)
+        scores[o], scores[o + 1], scores[o + 2], scores[o + 3] = (
+            summed(sum_a),
+            summed(sum_b),
+            summed(sum_c),
+            summed(sum_e),
+        )
     # The probability of what is so: of a word to be there, or not to be. 1 minus a rounded one would be 0 too soon.
     for begin in range(0, count, LANES):
         for o in range(begin, begin + LANES):
@@ -195,19 +200,25 @@ def learn_window(input, output, inputs, count, outputs, others, errors, scores, 
         losses: takes up the loss: see `added`.
     """
     zero, width, each = spread(np.float32(0)), input.shape[1], others + 1
-    for c in range(count):
-        # Three at a time: six outputs are the common case. What is beyond the last is overwritten, or not read.
+    # Two inputs with three outputs at a time: six sums in registers, five rows read for them. Where there is no second
+    # or third, another one is taken twice.
+    for c in range(0, count, 2):
+        p, q, first, second = inputs[c], inputs[min(c + 1, count - 1)], c * each, min(c + 1, count - 1) * each
         for o in range(0, each, 3):
-            a, b = outputs[o], outputs[min(o + 1, others)]
-            e = outputs[min(o + 2, others)]
-            sum_a, sum_b, sum_c = zero, zero, zero
+            then, last = min(o + 1, others), min(o + 2, others)
+            a, b, e = outputs[o], outputs[then], outputs[last]
+            p_a, p_b, p_e, q_a, q_b, q_e = zero, zero, zero, zero, zero, zero
             for d in range(0, width, LANES):
-                x = load_row(input, inputs[c], d)
-                sum_a = times_plus(x, load_row(output, a, d), sum_a)
-                sum_b = times_plus(x, load_row(output, b, d), sum_b)
-                sum_c = times_plus(x, load_row(output, e, d), sum_c)
-            place = c * each + o
-            scores[place], scores[place + 1], scores[place + 2] = summed(sum_a), summed(sum_b), summed(sum_c)
+                x, y = load_row(input, p, d), load_row(input, q, d)
+                row = load_row(output, a, d)
+                p_a, q_a = times_plus(x, row, p_a), times_plus(y, row, q_a)
+                row = load_row(output, b, d)
+                p_b, q_b = times_plus(x, row, p_b), times_plus(y, row, q_b)
+                row = load_row(output, e, d)
+                p_e, q_e = times_plus(x, row, p_e), times_plus(y, row, q_e)
+            scores[first + o], scores[first + then], scores[first + last] = summed(p_a), summed(p_b), summed(p_e)
+            scores[second + o], scores[second + then], scores[second + last] = summed(q_a), summed(q_b), summed(q_e)
+    for c in range(count):
         scores[c * each] = -scores[c * each]
     # The probability of what is so: the centre is there, the noise is not.
     for begin in range(0, count * each, LANES):
@@ -231,17 +242,30 @@ def learn_window(input, output, inputs, count, outputs, others, errors, scores, 
             scores[place] = (np.float32(1) - scores[place]) * of_noise
     for c in range(count):
         scores[c * each] *= rate / of_noise
+    for c in range(0, count, 2):
+        then = min(c + 1, count - 1)
         for d in range(0, width, LANES):
-            changed = zero
+            first, second = zero, zero
             for o in range(each):
-                changed = times_plus(spread(scores[c * each + o]), load_row(output, outputs[o], d), changed)
-            store_row(errors, c, d, changed)
-    for o in range(each):
+                row = load_row(output, outputs[o], d)
+                first = times_plus(spread(scores[c * each + o]), row, first)
+                second = times_plus(spread(scores[then * each + o]), row, second)
+            store_row(errors, c, d, first)
+            store_row(errors, then, d, second)
+    o = 0
+    while o < each:
+        # Two rows at a time, unless they are the same.
+        a, b = outputs[o], outputs[min(o + 1, others)]
+        paired = 0 if a == b else 1
         for d in range(0, width, LANES):
-            row = load_row(output, outputs[o], d)
+            first, second = load_row(output, a, d), load_row(output, b, d)
             for c in range(count):
-                row = times_plus(spread(scores[c * each + o]), load_row(input, inputs[c], d), row)
-            store_row(output, outputs[o], d, row)
+                x = load_row(input, inputs[c], d)
+                first = times_plus(spread(scores[c * each + o]), x, first)
+                second = times_plus(spread(scores[c * each + o + paired]), x, second)
+            store_row(output, b, d, second)
+            store_row(output, a, d, first)
+        o += 1 + paired
     one = spread(np.float32(1))
     for c in range(count):
         for d in range(0, width, LANES):

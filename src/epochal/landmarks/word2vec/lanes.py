@@ -21,7 +21,7 @@ _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INT = ir.IntType(32)
 
 
-class Lanes(types.Type):  # type: ignore[misc]  # numba has no annotations
+class Lanes(types.Type):
     """The type, for the compiler."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ LANE_TYPE = Lanes()
 
 
 @register_model(Lanes)
-class _Model(models.PrimitiveModel):  # type: ignore[misc]
+class _Model(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
 
@@ -61,31 +61,31 @@ def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return context.get_dummy_value()
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load(typing: Any, array: Any, column: Any) -> tuple[Any, Callable[..., Any]]:
     """Sixteen numbers of a vector, from a place on."""
     return LANE_TYPE(array, column), _load
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load_row(typing: Any, array: Any, row: Any, column: Any) -> tuple[Any, Callable[..., Any]]:
     """Sixteen numbers of a matrix's row, from a column on."""
     return LANE_TYPE(array, row, column), _load
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store(typing: Any, array: Any, column: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     """Write sixteen numbers into a vector."""
     return types.void(array, column, value), _store
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store_row(typing: Any, array: Any, row: Any, column: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     """Write sixteen numbers into a matrix's row."""
     return types.void(array, row, column, value), _store
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def spread(typing: Any, number: Any) -> tuple[Any, Callable[..., Any]]:
     """The same number sixteen times."""
 
@@ -97,7 +97,7 @@ def spread(typing: Any, number: Any) -> tuple[Any, Callable[..., Any]]:
     return LANE_TYPE(number), written
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def times_plus(typing: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable[..., Any]]:
     """a * b + c, rounded once."""
 
@@ -108,7 +108,7 @@ def times_plus(typing: Any, a: Any, b: Any, c: Any) -> tuple[Any, Callable[..., 
     return LANE_TYPE(a, b, c), written
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def summed(typing: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     """The sum of the sixteen, halves added to halves."""
 
@@ -116,9 +116,7 @@ def summed(typing: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
         rest, size = arguments[0], LANES
         while size > 1:
             size //= 2
-            chosen = [
-                ir.Constant(ir.VectorType(_INT, size), list(range(begin, begin + size))) for begin in (0, size)
-            ]
+            chosen = [ir.Constant(ir.VectorType(_INT, size), list(range(begin, begin + size))) for begin in (0, size)]
             halves = [builder.shuffle_vector(rest, rest, mask) for mask in chosen]
             rest = builder.fadd(*halves)
         return builder.extract_element(rest, ir.Constant(_INT, 0))
@@ -126,7 +124,7 @@ def summed(typing: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     return types.float32(value), written
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def fetch(typing: Any, array: Any, row: Any, column: Any) -> tuple[Any, Callable[..., Any]]:
     """Ask for a line of the cache ahead of time, to be written too; nothing waits for it."""
 

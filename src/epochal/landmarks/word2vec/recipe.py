@@ -16,7 +16,7 @@ class Word2VecRecipe(Recipe):
 
     form: Literal["paper", "source", "modern"] = setting(
         "paper",
-        "paper: as printed; source: as word2vec.c does it; modern: as printed, a centre's words sharing its negatives",
+        "paper: as printed; source: as word2vec.c does it; modern: a window at once, which shares its negatives",
         "P2 Section 2",
     )
     architecture: Literal["skip-gram", "cbow"] = setting(
@@ -31,7 +31,11 @@ class Word2VecRecipe(Recipe):
     )
     negative: int = setting(5, "words from the noise for each word predicted", "P2 Section 2.2", ge=1, le=1000)
     shared: int = setting(
-        5, "modern: words from the noise that a centre has; each counts for more", "ours", ge=1, le=1000
+        5,
+        "modern: words from the noise that a window shares; together they count as so many as `negative`",
+        "ours",
+        ge=1,
+        le=1000,
     )
     fresh: int | None = setting(
         None,
