@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.reference.slow_word2vec import Printed, Source
 
-from epochal.landmarks.word2vec import kernel, source_kernel
+from epochal.landmarks.word2vec import gradient, kernel, source_kernel
 from epochal.landmarks.word2vec.huffman import NO_TREE, huffman
 from epochal.landmarks.word2vec.model import Word2Vec, word2vec
 from epochal.landmarks.word2vec.recipe import PAPER
@@ -164,20 +164,20 @@ def test_the_tree_is_a_shortest_code() -> None:
     assert total == pytest.approx(1)
 
 
-@kernel.compiled
+@gradient.compiled
 def sigmoids(x, out):
     for place in range(x.size):
-        out[place] = kernel.sigmoid(x[place])
+        out[place] = gradient.sigmoid(x[place])
 
 
 def test_the_compiled_sigmoid_is_exact_also_where_it_stands_in_a_loop_and_keeps_nan() -> None:
     x = np.linspace(-80, 80, 8001, dtype=np.float32)
     looped = np.empty_like(x)
     sigmoids(x, looped)
-    for ours in (looped, np.array([kernel.sigmoid(value) for value in x])):
+    for ours in (looped, np.array([gradient.sigmoid(value) for value in x])):
         np.testing.assert_allclose(ours, 1 / (1 + np.exp(-x.astype(np.float64))), rtol=5e-6, atol=0)
-    assert np.isnan(kernel.sigmoid(np.float32(np.nan)))
-    assert kernel.sigmoid(np.float32(1e30)) == 1
+    assert np.isnan(gradient.sigmoid(np.float32(np.nan)))
+    assert gradient.sigmoid(np.float32(1e30)) == 1
 
 
 @pytest.mark.parametrize("cbow", [False, True])
@@ -207,8 +207,8 @@ def test_the_loss_of_an_output_is_exact_however_sure_it_is(score: float, label: 
     expected = np.logaddexp(0, -score if label else score)
     h, error, output, places, labels = example(score, label)
     losses = np.array([[1.0, 1.0], [0.0, 0.0]])
-    kernel.learn(h, error, output, places, labels, 1, 1.0, np.float32(0), np.zeros(16, np.float32), losses, 0)
-    assert kernel.added(losses, 1.0) == pytest.approx(expected, rel=1e-5, abs=2e-7)
+    gradient.learn(h, error, output, places, labels, 1, 1.0, np.float32(0), np.zeros(16, np.float32), losses, 0)
+    assert gradient.added(losses, 1.0) == pytest.approx(expected, rel=1e-5, abs=2e-7)
     table = source_kernel.sigmoid_table()
     source = source_kernel.learn_one(h, error, output, 0, label, np.float32(0), table, False)
     assert source == pytest.approx(expected, rel=1e-6)

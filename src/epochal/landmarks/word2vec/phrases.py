@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from epochal.data.corpus import END, Corpus, Part, Report, cached, silent
-from epochal.landmarks.word2vec.kernel import compiled
+from epochal.landmarks.word2vec.gradient import compiled
 
 # Pairs that are sorted at a time, and words that are joined at a time.
 _PAIRS = 1 << 24
