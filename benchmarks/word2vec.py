@@ -150,22 +150,22 @@ def warm_up(folder: Path, only: list[str], threads: int) -> None:
 def floor(text: Path, threads: int) -> dict[str, float]:
     """What a word of the text costs skip-gram at least, with shared negatives, at this machine's own speeds.
 
-    A centre has `window` + 1 words around it on the average. Each of those and of its negatives is a row that is read
-    for the score (2 flops a number), read for the error and written for the update (4); the centre's own row is read
-    and written. Rows not used of late come from memory, and go there: the negatives, one new word, the centre.
+    A centre has `window` + 1 words around it on the average. Each of them meets the centre and each of its negatives: a
+    number of both rows is multiplied and added for the score, for the one row's change and for the other's. Rows not
+    used of late come from memory, and go there: the negatives, one new word, the centre.
     """
     corpus = read_corpus(open_text(f"text:{text}"))
     counts = corpus.counts[1:][corpus.counts[1:] >= 5]
     centres = float((counts * kept(counts, int(counts.sum()), SAMPLE, source=False)).sum()) / corpus.words
-    width, rows = -(-DIMENSION // 16) * 16, WINDOW + 1 + NEGATIVE
-    flops, moved = centres * 6 * width * rows, centres * 2 * 4 * width * (NEGATIVE + 2)
+    width, pairs = -(-DIMENSION // 16) * 16, (WINDOW + 1) * (1 + NEGATIVE)
+    flops, moved = centres * 6 * width * pairs, centres * 2 * 4 * width * (NEGATIVE + 2)
     left = np.random.default_rng(0).random((1024, 1024), np.float32)
     torch.set_num_threads(1)
     matrix = torch.from_numpy(left)
     product = min(_timed(lambda: matrix @ matrix) for _ in range(9))
-    table = torch.zeros(len(counts), width)
+    table, more = torch.zeros(len(counts), width), torch.zeros(20_000, width)
     chosen = torch.randint(0, len(counts), (20_000,))
-    through = min(_timed(lambda: table.index_add_(0, chosen, table[:20_000])) for _ in range(9))
+    through = min(_timed(lambda: table.index_add_(0, chosen, more)) for _ in range(9))
     # Each row of the sum is read, added to and written; the rows that are added are read in order.
     speeds = {"flops/s": 2 * 1024**3 / product, "bytes/s": 3 * 4 * width * 20_000 / through}
     seconds = {"arithmetic": flops / speeds["flops/s"], "memory": moved / speeds["bytes/s"]}
