@@ -19,33 +19,42 @@ from epochal.engine.classifier import Classifier
 from epochal.engine.device import autocast, choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
+from epochal.engine.objective import right_answers
 from epochal.engine.schedule import Cosine, Drops, Schedule
 from epochal.engine.supervised import Supervised, checked_statistics, load_weights
 from epochal.landmarks.batchnorm.networks import network
-from epochal.landmarks.batchnorm.population import take_population
+from epochal.landmarks.batchnorm.population import take_in
 from epochal.landmarks.batchnorm.recipe import BatchNormRecipe
 from epochal.landmarks.batchnorm.transfer import chosen, head
 
 
 class Normalised(Supervised):
-    """The stock task; after the last step it takes the population's statistics, if that is asked for.
+    """The stock task; after what is learned come steps that take the population's statistics, if that is asked for.
+
+    Those steps change no weights: each lets one more batch into the statistics (Algorithm 2). Being steps, they can be
+    stopped and resumed like all others.
 
     Args:
-        population_batches: how many batches to take them from; 0 keeps the running ones.
+        population_batches: how many of them; 0 keeps the running statistics.
     """
 
     def __init__(self, *arguments: Any, population_batches: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.population_batches = population_batches
+        self.learning_steps = self.steps
+        self.steps += population_batches
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
-        """Forward, backward, update; the last step ends with Algorithm 2."""
-        result = super().step(number, batch)
-        if number + 1 == self.steps and self.population_batches:
-            # The batches that the next steps would learn from: a function of seed and step like all others.
-            following = self.feed.batches(self.steps, self.steps + self.population_batches)
-            take_population(self.model, (one.images for one in following), self._in_precision)
-        return result
+        """Forward, backward, update; or forward, for the statistics."""
+        if number < self.learning_steps:
+            return super().step(number, batch)
+        logits = take_in(self.model, batch.images, number - self.learning_steps, self._in_precision)
+        loss, right = self.group.total(self.objective(logits.float(), batch), right_answers(logits, batch))
+        count = self.feed.plan.step_samples
+        return {"loss": loss / count, "accuracy": right / count}
+
+    def rates(self, number: int) -> dict[str, float]:
+        """The learning rate of a step: none where nothing is learned."""
+        return super().rates(number) if number < self.learning_steps else {"lr": 0.0}
 
     def _in_precision(self, images: Tensor) -> Tensor:
         with autocast(self.device, self.precision):
