@@ -87,16 +87,17 @@ def test_shapes_tell_the_network() -> None:
 
 def test_each_layers_input_is_scaled_by_its_own_retention() -> None:
     ones = {f"fc{place}.weight": torch.ones(2, 2) for place in (1, 2, 3, 4)}
-    scaled = in_layout("scaled", ones, PAPER.model_dump())
+    scaled, recipe = in_layout("scaled", ones, PAPER)
+    assert recipe == PAPER.replace(noise="inverted"), "nothing is scaled in use any more"
     assert [float(scaled[name][0, 0]) for name in ones] == pytest.approx([0.8, 0.5, 0.5, 0.5])
     conv = {
         **{f"conv{n}.weight": torch.ones(1) for n in (1, 2, 3)},
         **{f"fc{n}.weight": torch.ones(1) for n in (4, 5, 6)},
     }
-    scaled = in_layout("scaled", conv, CIFAR.model_dump())
+    scaled, _ = in_layout("scaled", conv, CIFAR)
     assert [float(scaled[name]) for name in conv] == pytest.approx([0.9, 0.75, 0.75, 0.5, 0.5, 0.5])
-    inverted = PAPER.replace(noise="inverted").model_dump()
-    assert in_layout("scaled", ones, inverted) == ones, "nothing is scaled in use"
+    inverted = PAPER.replace(noise="inverted")
+    assert in_layout("scaled", ones, inverted) == (ones, inverted), "nothing is scaled in use"
 
 
 @pytest.mark.parametrize(

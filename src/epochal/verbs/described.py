@@ -97,15 +97,22 @@ def config(model: Described) -> dict[str, Any]:
     }
 
 
-def metadata(model: Described) -> dict[str, str]:
-    """What a file says of itself; nothing of this machine."""
+def metadata(model: Described, *, layout: str = "ours", recipe: Recipe | None = None) -> dict[str, str]:
+    """What a file says of itself; nothing of this machine.
+
+    Args:
+        model: what it holds.
+        layout: whose names and conventions its weights have.
+        recipe: the recipe that the weights in that layout belong to; None: the one they were trained by.
+    """
     record = model.record
     return {
         "library": f"epochal {_VERSION}",
         "landmark": record["landmark"],
         "landmark_version": str(record.get("landmark_version", "")),
         "recipe_name": str(record.get("recipe_name", "custom")),
-        "recipe": model.recipe.model_dump_json(),
+        "layout": layout,
+        "recipe": (recipe or model.recipe).model_dump_json(),
         "classes": json.dumps(list(model.classifier.classes)),
         "data": model.data,
         "step": str(model.step),
@@ -129,8 +136,11 @@ def preparation(model: Described, *, onnx: bool = False) -> tuple[str, ...]:
     crop = f"take the central {c.crop} x {c.crop}"
     if onnx:
         return square, *pad, crop, "give it as float32 [N, 3, height, width], RGB, 0 to 255; the graph does the rest"
+    take = "take its pixels as they are (RGB, 0 to 255)"
+    if c.statistics.mean.any():
+        take = "subtract the training set's mean picture (RGB, 0 to 255)"
     divide = (f"divide by {c.pixel_scale:g}",) if c.pixel_scale != 1 else ()
-    return square, *pad, "subtract the training set's mean picture (RGB, 0 to 255)", *divide, crop
+    return square, *pad, take, *divide, crop
 
 
 def facts(model: Described) -> Facts:

@@ -15,17 +15,17 @@ from epochal.data.statistics import PixelStatistics
 from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classifier import Classifier
+from epochal.engine.classifier import Classifier, restored
 from epochal.engine.device import autocast, choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import right_answers
 from epochal.engine.schedule import Cosine, Drops, Schedule
-from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.engine.supervised import Supervised
 from epochal.landmarks.batchnorm.networks import network
 from epochal.landmarks.batchnorm.population import take_in
 from epochal.landmarks.batchnorm.recipe import BatchNormRecipe
-from epochal.landmarks.batchnorm.transfer import chosen, head
+from epochal.landmarks.batchnorm.transfer import layers
 
 
 class Normalised(Supervised):
@@ -91,7 +91,7 @@ def task(
     if recipe.pictures is not None:
         data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
-    freeze(model, chosen(model, recipe.freeze))
+    freeze(model, layers(model).chosen(recipe.freeze))
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -107,7 +107,7 @@ def task(
         seed=seed,
         device=device,
         workers=workers,
-        statistics=None if recipe.centre else _uncentred(recipe.stored_size + 2 * recipe.padding),
+        statistics=None if recipe.centre else PixelStatistics.nothing(recipe.stored_size + 2 * recipe.padding),
         resident_bytes=resident_bytes,
         part=group.share,
     )
@@ -125,14 +125,9 @@ def task(
     )
 
 
-def _uncentred(side: int) -> PixelStatistics:
-    """Statistics that take nothing away."""
-    return PixelStatistics(torch.zeros(side, side, 3), torch.zeros(3), torch.eye(3))
-
-
 def optimizer(recipe: BatchNormRecipe, model: nn.Module) -> torch.optim.Optimizer:
     """Momentum over all that is trained; weight decay on the weights of convolutions and dense layers."""
-    last = tuple(f"{name}." for name in head(model))
+    last = tuple(f"{name}." for name in layers(model).head)
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -174,18 +169,4 @@ def classifier(
     Raises:
         InputFault: the checkpoint is of another network than the recipe's.
     """
-    with torch.random.fork_rng(devices=[]):
-        model = network(recipe, len(classes))
-    load_weights(model, snapshot.under("model").tensors)
-    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
-    return Classifier(
-        model=placed(model, device).eval(),
-        classes=classes,
-        statistics=statistics.to(device),
-        stored_size=recipe.stored_size,
-        padding=recipe.padding,
-        crop=recipe.crop,
-        pixel_scale=recipe.pixel_scale,
-        precision=choose_precision(recipe.precision, device),
-        device=device,
-    )
+    return restored(network, recipe, classes, snapshot, device)
