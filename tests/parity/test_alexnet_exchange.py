@@ -354,8 +354,7 @@ def test_a_run_goes_out_and_comes_back_bit_for_bit(run: Run, tmp_path: Path) -> 
     assert back.pixels is not None
     assert direct.pixels.mean.shape == (20, 20, 3)
     assert direct.pixels.scale == back.pixels.scale
-    inside = direct.pixels.mean[2:-2, 2:-2].mean((0, 1))
-    torch.testing.assert_close(back.pixels.mean, inside)
+    assert torch.equal(back.pixels.mean, direct.pixels.mean)
 
 
 def test_an_export_tells_nothing_of_this_machine(photos_run: Run, tmp_path: Path) -> None:

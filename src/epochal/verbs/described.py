@@ -8,13 +8,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from epochal import landmarks as table
 from epochal.core.fault import printable
 from epochal.core.recipe import Recipe
 from epochal.data import hub
+from epochal.data.statistics import picture_of
 from epochal.engine.classifier import Classifier
+from epochal.interop.mean_picture import as_text
 from epochal.interop.model_card import Facts
 
 _VERSION = importlib.metadata.version("epochal")
@@ -105,7 +108,7 @@ def metadata(model: Described, *, layout: str = "ours", recipe: Recipe | None = 
         layout: whose names and conventions its weights have.
         recipe: the recipe that the weights in that layout belong to; None: the one they were trained by.
     """
-    record = model.record
+    record, mean = model.record, _mean_picture(model.classifier)
     return {
         "library": f"epochal {_VERSION}",
         "landmark": record["landmark"],
@@ -119,7 +122,15 @@ def metadata(model: Described, *, layout: str = "ours", recipe: Recipe | None = 
         "results": json.dumps(model.results),
         "mean_colour": json.dumps(_mean_colour(model.classifier)),
         "preparation": "; ".join(preparation(model)),
+        **({} if mean is None else {"mean_picture": mean}),
     }
+
+
+def _mean_picture(classifier: Classifier) -> str | None:
+    """What is subtracted, as a text; None where its colour says all, or it is too large."""
+    mean, padding = classifier.statistics.mean, classifier.padding
+    colour = picture_of(mean[padding, padding], len(mean), padding)
+    return None if torch.equal(mean, colour) else as_text(mean)
 
 
 def _mean_colour(classifier: Classifier) -> list[float]:

@@ -123,6 +123,7 @@ def _write_onnx(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     shape = (max(CHECKED), 3, classifier.crop, classifier.crop)
     examples = torch.randint(0, 256, shape, generator=generator).float()
     texts = {**metadata(model), "preparation": "; ".join(preparation(model, onnx=True))}
+    texts.pop("mean_picture", None)  # the graph has it
     agreement = write_onnx(path, answering, examples, ("logits", "probabilities"), texts)
     tried = ", ".join(map(str, agreement.batches))
     return (

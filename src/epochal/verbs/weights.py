@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from epochal.engine.device import choose_device
 from epochal.interop.file import open_file
 from epochal.interop.hub_folder import CONFIG, fetch_folder, open_hub_folder
 from epochal.interop.layout import Layout, check_finite, common_prefix, own, remapped
+from epochal.interop.mean_picture import from_text
 from epochal.interop.stored import Header, Stored
 from epochal.interop.weights import Loaded, Weights, load_into, rescaled
 from epochal.verbs import catalogue
@@ -208,18 +209,20 @@ def _of_export(stored: Stored, landmark: str, wanted: str | None, exchange: Any)
             remedy="leave the layout out: the file says which it is",
         )
     try:
-        recipe, classes, mean = (json.loads(said[name]) for name in ("recipe", "classes", "mean_colour"))
+        recipe, classes = (json.loads(said[name]) for name in ("recipe", "classes"))
         if not isinstance(recipe, dict) or not isinstance(classes, list):
             raise ValueError("the recipe or the classes are of another kind")
-        if not isinstance(mean, list) or len(mean) != 3 or not all(isinstance(c, float) for c in mean):
-            raise ValueError("the mean colour is none")
+        settings = table.load(landmark).RECIPE.parse(recipe).model_dump(mode="json")
+        mean = _mean_of(said, settings["stored_size"] + 2 * settings.get("padding", 0))
+    except InputFault:
+        raise
     except (KeyError, ValueError, RecursionError) as error:
         raise InputFault(
             f"the metadata of {where} are damaged: {printable(str(error), 80)}",
             expected="what `epochal export` wrote",
             remedy="export it again",
         ) from None
-    layout = _own(landmark, stored.tensors, recipe, _checked_mean(str(stored.path), torch.tensor(mean)))
+    layout = own(stored.tensors, settings, _checked_mean(str(stored.path), mean))
     if written != "ours":
         # Its names and what is done to its numbers are the layout's; the recipe and the pixels are still ours.
         shapes = {name: header.shape for name, header in stored.tensors.items()}
@@ -228,6 +231,14 @@ def _of_export(stored: Stored, landmark: str, wanted: str | None, exchange: Any)
             layout, name=written, names=theirs.names, changes=theirs.changes, absent=theirs.absent
         )
     return remapped(stored, layout, classes=tuple(map(str, classes)))
+
+
+def _mean_of(said: Mapping[str, str], side: int) -> Tensor:
+    """The mean picture that a file's metadata tell, or the mean colour where they tell no more."""
+    mean = json.loads(said["mean_colour"])
+    if not isinstance(mean, list) or len(mean) != 3 or not all(isinstance(c, float) for c in mean):
+        raise ValueError("the mean colour is none")
+    return from_text(said["mean_picture"], side) if "mean_picture" in said else torch.tensor(mean)
 
 
 def _checked_mean(place: str, mean: Tensor | None) -> Tensor | None:
