@@ -83,6 +83,17 @@ VARIANTS: dict[str, dict[str, dict]] = {
     "dropout": {
         "dropout": {"random_crop": False, "mirror": False},
         "gaussian": {"noise": "gaussian", "momentum_start": 0.5, "momentum_steps": 10},
+        # What it whitens with was learned from the pictures before the first step.
+        "whitened": {
+            "network": "conv",
+            "whiten": True,
+            "maps": (4, 4, 8),
+            "units": (16, 16),
+            "retention": (0.9, 0.75, 0.75, 0.5, 0.5, 0.5),
+            "stored_size": 16,
+            "padding": 0,
+            "crop": 16,
+        },
     },
     "alexnet": {
         "augmentation": {"dropout": False},
@@ -96,6 +107,8 @@ VARIANTS: dict[str, dict[str, dict]] = {
     },
     "resnet": {
         "augmentation": {},
+        # The rate has fallen before it is stopped: every third of an epoch it is asked whether the error fell.
+        "plateau": {"schedule": "plateau", "patience": 1, "warmup_epochs": 0.0, "lr": 1e-6, "evaluate_epochs": 0.2},
         "gentle start": {"warmup_epochs": 0.0, "gentle_lr": 0.01, "gentle_error": 0.6},
     },
 }

@@ -45,6 +45,19 @@ def test_scaled_weights_are_those_of_a_plain_net_with_the_same_answers(run: Run,
     assert weights.settings["noise"] == "inverted", "read back, nothing is scaled in use"
 
 
+@pytest.mark.parametrize("centred", [False, True])
+def test_it_is_told_what_is_done_to_a_picture(centred: bool, tmp_path: Path) -> None:
+    recipe = TINY_DROPOUT.replace(centred=centred, epochs=0.1)
+    run = epochal.train("dropout", recipe=recipe, workers=0, device="cpu", runs=tmp_path)
+    done = epochal.export(run, out=tmp_path / "net.safetensors")
+    mean = "subtract the training set's mean picture (RGB, 0 to 255)"
+    assert (mean in done.preparation) == centred
+    assert ("take its pixels as they are (RGB, 0 to 255)" in done.preparation) != centred
+    weights = epochal.read_weights(done.path, "dropout")
+    assert weights.pixels is not None
+    assert ("minus nothing" in weights.pixels.told) != centred
+
+
 def test_weights_of_a_sequential_are_recognised_and_answer_as_there(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(256, 24), nn.ReLU(), nn.Dropout(0.5), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 10))

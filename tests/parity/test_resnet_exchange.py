@@ -14,6 +14,7 @@ from torch import nn
 
 import epochal
 from epochal.core.fault import InputFault
+from epochal.landmarks.batchnorm.model import BatchNorm
 from epochal.landmarks.resnet import exchange
 from epochal.landmarks.resnet.imagenet import ResNet
 from epochal.landmarks.resnet.model import CifarResNet
@@ -26,7 +27,7 @@ def trained(model: nn.Module) -> nn.Module:
     """A network whose statistics and scales are as after a training."""
     torch.manual_seed(5)
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | BatchNorm):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.8, 1.25)
             nn.init.normal_(module.bias, 0.0, 0.1)

@@ -100,6 +100,21 @@ def test_the_printed_network_and_torchvisions_differ_in_where_they_stride() -> N
     ]
     assert "stride 2" in different[0][1]
     assert "stride 2" in different[1][2]
+    assert "sqrt(2 / fan-in)" in found.a.initialisation
+
+
+def test_torchvisions_networks_start_as_the_comparison_says() -> None:
+    import torchvision
+
+    said = epochal.compare("resnet:paper", "resnet:torchvision").b.initialisation
+    assert "sqrt(2 / fan-out)" in said
+    assert "dense layer's weights and biases uniform within 1 / sqrt(fan-in)" in said
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(num_classes=10)
+    weight = model.layer2[0].conv1.weight.detach()  # 64 maps to 128
+    assert float(weight.std()) == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+    for parameter in model.fc.parameters():
+        assert 0.9 / 512**0.5 < float(parameter.detach().abs().max()) < 1 / 512**0.5 + 1e-6 or parameter.numel() == 10
 
 
 @pytest.mark.parametrize("name", ["cifar", "imagenet"])

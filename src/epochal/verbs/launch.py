@@ -151,6 +151,7 @@ def run_task(
     group: Group,
 ) -> Run:
     """Train to the end; return the run."""
+    learned = task.data  # the recipe may have chosen some of the pictures
     report(
         {
             "kind": "begin",
@@ -160,9 +161,9 @@ def run_task(
             "device": ", ".join(record.get("column_devices") or [str(task.device)])
             + (f" in {group.size} processes" if group.size > 1 else ""),
             "precision": record["precision"],
-            "train": len(data.train),
-            "held_out": len(data.held_out),
-            "note": data.note,
+            "train": len(learned.train),
+            "held_out": len(learned.held_out),
+            "note": learned.note,
         }
     )
     pace = Pace(save_steps=record["save_steps"], signal_steps=record.get("signal_steps"))

@@ -35,6 +35,7 @@ class Trained:
         account: what became of each tensor of weights from elsewhere.
         notes: what a person should know.
         subset: how many of the training pictures it learned from, and the seed that drew them; None: all.
+        digest: that of the data it learned from.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Trained:
     account: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     subset: tuple[int, int] | None = None
+    digest: str = ""
 
 
 def find_trained(
@@ -82,7 +84,9 @@ def find_trained(
     record = run.record()
     pictures, seed = record["recipe"].get("pictures"), record.get("seed")
     subset = None if pictures is None or seed is None else (pictures, seed)
-    return Trained(f"the run {run.name}", classifier, record["data"], step, notes=passed_over, subset=subset)
+    digest = str(record.get("data_digest", ""))
+    name = f"the run {run.name}"
+    return Trained(name, classifier, record["data"], step, notes=passed_over, subset=subset, digest=digest)
 
 
 def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tuple[str, ...]]:

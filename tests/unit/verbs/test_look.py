@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.cli.command import epochal_command, refused, trained_run
-from tests.tiny import TINY
+from tests.tiny import TINIES, TINY
 
 import epochal
 from epochal.core.fault import InputFault
@@ -229,3 +229,19 @@ def test_the_command_draws_each_view(trained: Path, tmp_path: Path, view: str) -
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.format == "PNG"
         assert min(picture.size) >= 300
+
+
+@pytest.mark.parametrize("name", ["batchnorm", "dropout"])
+def test_the_signal_of_a_single_held_out_picture_is_refused(name: str, tmp_path: Path) -> None:
+    for folder, count in (("train", 6), ("val", 1)):
+        for label, level in (("cat", 200), ("dog", 30)):
+            (tmp_path / "pets" / folder / label).mkdir(parents=True)
+            for number in range(count if folder == "train" or label == "cat" else 0):
+                Image.new("RGB", (16, 16), (level + number,) * 3).save(
+                    tmp_path / "pets" / folder / label / f"{number}.png"
+                )
+    recipe = TINIES[name].replace(batch_size=6, epochs=1.0)
+    run = epochal.train(name, recipe=recipe, data=f"imagefolder:{tmp_path / 'pets'}", workers=0, device="cpu")
+    with pytest.raises(InputFault, match="a signal of 1 held-out picture") as caught:
+        look(run, "signal", out=tmp_path)
+    assert "at least 2 held-out pictures" in caught.value.expected

@@ -91,8 +91,10 @@ def test_what_does_not_fit_is_refused(run: epochal.Run, picture: Path, tmp_path:
         answers("alexnet", [picture], weights=tmp_path / "more.safetensors")
     with pytest.raises(epochal.InputFault, match="cannot be set"):
         epochal.evaluate(run, overrides=["lrn=false"])
-    with pytest.raises(epochal.InputFault, match="another network"):
+    with pytest.raises(epochal.InputFault, match="another network") as caught:
         answers("alexnet", [picture], weights=run, overrides=["units=17"])
+    assert caught.value.remedy == "leave out --set units: the weights tell it"
+    assert "\\n" not in str(caught.value), "a fault in a fault"
     with pytest.raises(epochal.InputFault, match="data to measure it on"):
         epochal.evaluate("alexnet", weights=run, device="cpu")
     with pytest.raises(epochal.InputFault, match="no landmark"):
