@@ -15,7 +15,8 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.dropout.model import ACTIVATIONS, NOISES, check_choices, check_image, initialise, of_layers
+from epochal.engine.image_size import check_image
+from epochal.landmarks.dropout.model import ACTIVATIONS, NOISES, check_choices, initialise, of_layers
 from epochal.landmarks.dropout.whitening import Whitening
 
 PIXELS = 32
