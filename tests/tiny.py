@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from epochal.core.recipe import Recipe
 from epochal.landmarks.alexnet.recipe import SMOKE, AlexNetRecipe
 from epochal.landmarks.batchnorm.recipe import SMALL as BATCHNORM_SMALL
+from epochal.landmarks.batchnorm.recipe import SMOKE as BATCHNORM_SMOKE
 from epochal.landmarks.dropout.recipe import SMOKE as DROPOUT_SMOKE
 from epochal.landmarks.dropout.recipe import DropoutRecipe
 from epochal.landmarks.resnet.recipe import SMOKE as RESNET_SMOKE
@@ -92,6 +94,17 @@ VARIANTS: dict[str, dict[str, dict]] = {
     "dropout": {
         "dropout": {"random_crop": False, "mirror": False},
         "gaussian": {"noise": "gaussian", "momentum_start": 0.5, "momentum_steps": 10},
+        # What it whitens with was learned from the pictures before the first step.
+        "whitened": {
+            "network": "conv",
+            "whiten": True,
+            "maps": (4, 4, 8),
+            "units": (16, 16),
+            "retention": (0.9, 0.75, 0.75, 0.5, 0.5, 0.5),
+            "stored_size": 16,
+            "padding": 0,
+            "crop": 16,
+        },
     },
     "alexnet": {
         "augmentation": {"dropout": False},
@@ -106,6 +119,8 @@ VARIANTS: dict[str, dict[str, dict]] = {
     "word2vec": {"shared negatives": {}, "tree": {"form": "paper", "objective": "hierarchical-softmax"}},
     "resnet": {
         "augmentation": {},
+        # The rate has fallen before it is stopped: every third of an epoch it is asked whether the error fell.
+        "plateau": {"schedule": "plateau", "patience": 1, "warmup_epochs": 0.0, "lr": 1e-6, "evaluate_epochs": 0.2},
         "gentle start": {"warmup_epochs": 0.0, "gentle_lr": 0.01, "gentle_error": 0.6},
     },
 }
@@ -117,4 +132,53 @@ STOPS = {
     "alexnet": {"mid-epoch": 20, "epoch-end": 30},
     "batchnorm": {"mid-epoch": 20, "epoch-end": 30},
     "resnet": {"mid-epoch": 20, "epoch-end": 30},
+}
+
+# A run for each layout that a landmark writes, and the accuracy that shows it has learned something.
+_RESNET, _DROPOUT = RESNET_SMOKE.replace(epochs=4.0), DROPOUT_SMOKE.replace(units=(128, 64), epochs=20.0)
+_ALEXNET = TINY.replace(
+    epochs=10.0, optimizer="adamw", lr=5e-3, dropout=False, mirror=False, random_crop=False, colour_noise=0.0
+)
+_SIXTY_FOUR = {"stored_size": 64, "padding": 0, "crop": 64, "pictures": 96}
+EXPORTED: dict[str, dict[str, tuple[Recipe, float]]] = {
+    "dropout": {"ours": (_DROPOUT, 0.9), "scaled": (_DROPOUT, 0.9)},
+    "alexnet": {
+        "ours": (_ALEXNET, 0.8),
+        # The single tower learns too slowly for a test to wait.
+        "torchvision": (
+            _ALEXNET.replace(
+                network="torchvision",
+                stored_size=64,
+                padding=0,
+                crop=64,
+                pictures=96,
+                epochs=2.0,
+                dropout=True,
+                lrn=True,
+            ),
+            0.0,
+        ),
+    },
+    "batchnorm": {"ours": (BATCHNORM_SMOKE, 0.9)},
+    "resnet": {
+        "ours": (_RESNET, 0.9),
+        "akamaster": (_RESNET, 0.9),
+        "torchvision": (
+            _RESNET.replace(
+                network="imagenet",
+                depth=18,
+                shortcut="B",
+                stored_size=32,
+                padding=0,
+                crop=32,
+                random_crop=False,
+                pictures=96,
+                batch_size=32,
+                lr=0.01,
+                epochs=7.0,
+                warmup_epochs=0.0,
+            ),
+            0.2,
+        ),
+    },
 }

@@ -45,6 +45,19 @@ def test_scaled_weights_are_those_of_a_plain_net_with_the_same_answers(run: Run,
     assert weights.settings["noise"] == "inverted", "read back, nothing is scaled in use"
 
 
+@pytest.mark.parametrize("centred", [False, True])
+def test_it_is_told_what_is_done_to_a_picture(centred: bool, tmp_path: Path) -> None:
+    recipe = TINY_DROPOUT.replace(centred=centred, epochs=0.1)
+    run = epochal.train("dropout", recipe=recipe, workers=0, device="cpu", runs=tmp_path)
+    done = epochal.export(run, out=tmp_path / "net.safetensors")
+    mean = "subtract the training set's mean picture (RGB, 0 to 255)"
+    assert (mean in done.preparation) == centred
+    assert ("take its pixels as they are (RGB, 0 to 255)" in done.preparation) != centred
+    weights = epochal.read_weights(done.path, "dropout")
+    assert weights.pixels is not None
+    assert ("minus nothing" in weights.pixels.told) != centred
+
+
 def test_weights_of_a_sequential_are_recognised_and_answer_as_there(tmp_path: Path) -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(256, 24), nn.ReLU(), nn.Dropout(0.5), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 10))
@@ -87,16 +100,17 @@ def test_shapes_tell_the_network() -> None:
 
 def test_each_layers_input_is_scaled_by_its_own_retention() -> None:
     ones = {f"fc{place}.weight": torch.ones(2, 2) for place in (1, 2, 3, 4)}
-    scaled = in_layout("scaled", ones, PAPER.model_dump())
+    scaled, recipe = in_layout("scaled", ones, PAPER)
+    assert recipe == PAPER.replace(noise="inverted"), "nothing is scaled in use any more"
     assert [float(scaled[name][0, 0]) for name in ones] == pytest.approx([0.8, 0.5, 0.5, 0.5])
     conv = {
         **{f"conv{n}.weight": torch.ones(1) for n in (1, 2, 3)},
         **{f"fc{n}.weight": torch.ones(1) for n in (4, 5, 6)},
     }
-    scaled = in_layout("scaled", conv, CIFAR.model_dump())
+    scaled, _ = in_layout("scaled", conv, CIFAR)
     assert [float(scaled[name]) for name in conv] == pytest.approx([0.9, 0.75, 0.75, 0.5, 0.5, 0.5])
-    inverted = PAPER.replace(noise="inverted").model_dump()
-    assert in_layout("scaled", ones, inverted) == ones, "nothing is scaled in use"
+    inverted = PAPER.replace(noise="inverted")
+    assert in_layout("scaled", ones, inverted) == (ones, inverted), "nothing is scaled in use"
 
 
 @pytest.mark.parametrize(

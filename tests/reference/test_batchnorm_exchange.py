@@ -13,7 +13,7 @@ from epochal.core.fault import InputFault
 from epochal.landmarks.batchnorm.exchange import layout_of
 from epochal.landmarks.batchnorm.networks import network
 from epochal.landmarks.batchnorm.recipe import MNIST, PAPER, BatchNormRecipe
-from epochal.landmarks.batchnorm.transfer import chosen, head, layers, own_recipe, sizes
+from epochal.landmarks.batchnorm.transfer import layers, own_recipe
 from epochal.verbs.weights import read_weights, with_pixel_scale
 
 PLAIN = MNIST.replace(batch_norm=False, population_batches=0, hidden=(20, 10))
@@ -55,13 +55,13 @@ def test_an_exported_run_answers_as_the_run_and_for_pixels_of_another_scale(tmp_
 
 def test_layers_are_named_for_freezing_and_the_last_is_the_head() -> None:
     with torch.device("meta"):
-        dense, deep = network(MNIST, 10), network(PAPER, 10)
-    assert layers(dense) == {"fc1": ("fc1", "bn1"), "fc2": ("fc2", "bn2"), "fc3": ("fc3", "bn3"), "fc4": ("fc4",)}
-    assert layers(deep)["conv1"] == ("depthwise", "conv1")
-    assert head(deep) == ("fc",)
-    assert chosen(dense, ["body"]) == ["fc1", "bn1", "fc2", "bn2", "fc3", "bn3"]
-    assert sizes(MNIST.replace(freeze=("body",)), 10) == (1010, 100_010)
+        dense, deep = layers(network(MNIST, 10)), layers(network(PAPER, 10))
+    assert dense.modules == {"fc1": ("fc1", "bn1"), "fc2": ("fc2", "bn2"), "fc3": ("fc3", "bn3"), "fc4": ("fc4",)}
+    assert deep.modules["conv1"] == ("depthwise", "conv1")
+    assert deep.head == ("fc",)
+    assert dense.chosen(["body"]) == ["fc1", "bn1", "fc2", "bn2", "fc3", "bn3"]
+    assert dense.sizes(["body"]) == (1010, 100_010)
     with pytest.raises(InputFault, match="none is left"):
-        chosen(dense, ["body", "fc4"])
+        dense.chosen(["body", "fc4"])
     with pytest.raises(InputFault, match="no layer called"):
-        chosen(dense, ["conv9"])
+        dense.chosen(["conv9"])

@@ -133,3 +133,8 @@ def test_a_normalised_layer_has_no_bias_and_a_plain_one_has() -> None:
             biases = [m.bias is not None for m in model.modules() if isinstance(m, nn.Conv2d)]
             assert set(biases) == {not normalised}
             assert any(isinstance(m, nn.Sigmoid) for m in model.modules())
+
+
+def test_each_module_is_there_once() -> None:
+    with pytest.raises(ValueError, match="modules once each"):
+        SMALL.replace(modules=("3a", "3a"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 import pytest
 import torch
 from tests.tiny import TINY_BATCHNORM
@@ -50,23 +48,34 @@ def test_a_frozen_layer_keeps_what_it_has() -> None:
     assert model[1].running_mean.abs().min() > 1
 
 
-def test_the_last_step_of_a_training_takes_them_and_no_earlier_one() -> None:
-    with_ = made(epochs=0.1, dropout=0.0)
-    without = made(epochs=0.1, dropout=0.0, population_batches=0)
-    for number, batch in enumerate(islice(with_.batches(0), with_.steps)):
+def test_the_steps_after_those_that_learn_take_them_and_change_no_weight() -> None:
+    with_, without = made(epochs=0.1, dropout=0.0), made(epochs=0.1, dropout=0.0, population_batches=0)
+    assert with_.steps == without.steps + 3
+    batches = list(with_.batches(0))
+    for number, batch in enumerate(batches[: without.steps]):
         with_.step(number, batch)
-        if number + 1 < with_.steps:
-            without.step(number, batch)
-            assert all(torch.equal(a, b) for a, b in zip(with_.model.buffers(), without.model.buffers(), strict=True))
-            last = number
-    without.step(last + 1, next(without.batches(last + 1)))
-    for (name, one), other in zip(with_.model.named_parameters(), without.model.parameters(), strict=True):
+        without.step(number, batch)
+    assert all(torch.equal(a, b) for a, b in zip(with_.model.buffers(), without.model.buffers(), strict=True))
+    take_population(without.model, [batch.images for batch in batches[without.steps :]])
+    for number, batch in enumerate(batches[without.steps :], without.steps):
+        losses = with_.step(number, batch)
+        assert float(losses["loss"]) > 0
+        assert with_.rates(number) == {"lr": 0.0}
+    for (name, one), other in zip(with_.model.state_dict().items(), without.model.state_dict().values(), strict=True):
         assert torch.equal(one, other), name
-    taken = statistics(with_.model)
-    take_population(without.model, [b.images for b in without.feed.batches(without.steps, without.steps + 3)])
-    assert taken.keys() == statistics(without.model).keys()
-    for name, value in statistics(without.model).items():
-        assert torch.equal(taken[name], value), name
+
+
+def test_they_can_be_stopped_among_themselves_and_go_on_to_the_same_bits() -> None:
+    straight, stopped, resumed = (made(epochs=0.1, dropout=0.0) for _ in range(3))
+    batches = list(straight.batches(0))
+    for number, batch in enumerate(batches):
+        straight.step(number, batch)
+    for number, batch in enumerate(batches[:-1]):
+        stopped.step(number, batch)
+    resumed.restore(stopped.state())
+    resumed.step(len(batches) - 1, next(resumed.batches(len(batches) - 1)))
+    for name, value in statistics(straight.model).items():
+        assert torch.equal(statistics(resumed.model)[name], value), name
 
 
 def test_they_need_normalisation() -> None:

@@ -145,3 +145,25 @@ def test_contrast_normalisation_leaves_mean_0_and_deviation_1_and_a_flat_picture
     assert normal.mean((1, 2, 3)).abs().max() < 1e-5
     assert torch.allclose(normal.flatten(1).std(1, unbiased=False), torch.ones(6), atol=1e-4)
     assert not contrast_normalised(torch.full((1, 3, 4, 4), 5.0)).any()
+
+
+@pytest.mark.parametrize("pixels", [8, 9, 28, 30])
+def test_the_convolutional_net_takes_pictures_of_any_side(pixels: int) -> None:
+    recipe = CIFAR.replace(maps=(2, 2, 2), units=(3, 3), stored_size=pixels, crop=pixels, whiten=False)
+    assert network(recipe, 4)(torch.randn(2, 3, pixels, pixels)).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {"stored_size": 512, "crop": 512, "maps": (1, 1, 1), "units": (2, 2)},
+            "whitening takes every pixel with every other: crop=100 or less, not 512",
+        ),
+        ({"max_norm": 1e-300}, "max_norm"),
+        ({"retention": (1e-6,)}, "retention"),
+    ],
+)
+def test_settings_that_no_machine_or_number_can_hold_are_refused(changes: dict, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        CIFAR.replace(**changes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from tests.tiny import TINY_RESNET
-from torch import nn
 
 import epochal
 from epochal.core.claim import Measured
 from epochal.data.source import open_data
 from epochal.engine.scene import Scene
 from epochal.lab.values import value
+from epochal.landmarks.batchnorm.model import BatchNorm
 from epochal.landmarks.resnet.imagenet import ResNet
 from epochal.landmarks.resnet.measures import FUNCTIONS
 from epochal.landmarks.resnet.model import CifarResNet
@@ -55,7 +55,7 @@ def test_the_deviations_are_those_of_all_answers_of_a_layer(scene: Scene) -> Non
     model = scene.classifier.model
     seen: dict[str, list[torch.Tensor]] = {}
     for name, module in model.named_modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, BatchNorm):
             module.register_forward_hook(lambda _m, _a, out, name=name: seen.setdefault(name, []).append(out.detach()))
     pictures = [scene.held_out.picture(place) for place in range(len(scene.held_out))]
     with torch.no_grad():

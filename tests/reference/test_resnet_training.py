@@ -15,9 +15,10 @@ from epochal.core.fault import InputFault
 from epochal.data.sampler import Plan
 from epochal.engine import checkpoint
 from epochal.engine.schedule import Gentle
+from epochal.lab.ways import from_scratch, gentler
 from epochal.landmarks.resnet.model import CifarResNet
 from epochal.landmarks.resnet.train import parameter_groups, schedule
-from epochal.landmarks.resnet.transfer import chosen, from_scratch, gentler, head, layers, own_recipe, sizes
+from epochal.landmarks.resnet.transfer import layers, own_recipe
 from epochal.verbs.weights import read_weights
 
 
@@ -55,19 +56,19 @@ def test_a_gentle_start_ends_within_a_training_and_the_log_shows_it() -> None:
 
 def test_stages_are_named_and_the_last_layer_is_the_head() -> None:
     model = CifarResNet(8)
-    assert layers(model) == {
+    known = layers(model)
+    assert known.modules == {
         "conv1": ("conv1", "bn1"),
         **{stage: (stage,) for stage in ("layer1", "layer2", "layer3", "fc")},
     }
-    assert head(model) == ("fc",)
-    assert chosen(model, ["layer1", "conv1"]) == ["conv1", "bn1", "layer1"]
-    assert chosen(model, ["body"]) == ["conv1", "bn1", "layer1", "layer2", "layer3"]
-    with pytest.raises(InputFault, match="no stage called 'layer4'"):
-        chosen(model, ["layer4"])
+    assert known.head == ("fc",)
+    assert known.chosen(["layer1", "conv1"]) == ["conv1", "bn1", "layer1"]
+    assert known.chosen(["body"]) == known.chosen(["convolutions"]) == ["conv1", "bn1", "layer1", "layer2", "layer3"]
+    with pytest.raises(InputFault, match="no layer called 'layer4'"):
+        known.chosen(["layer4"])
     with pytest.raises(InputFault, match="none is left"):
-        chosen(model, ["body", "fc"])
-    learned, every = sizes(TINY_RESNET.replace(freeze=("body",)), 10)
-    assert (learned, every) == (650, sum(p.numel() for p in model.parameters()))
+        known.chosen(["body", "fc"])
+    assert known.sizes(["body"]) == (650, sum(p.numel() for p in model.parameters()))
 
 
 def test_a_frozen_body_keeps_weights_and_statistics_and_a_new_head_is_learned(tmp_path: Path) -> None:
@@ -85,11 +86,10 @@ def test_known_settings_make_a_recipe_of_their_family() -> None:
     assert own_recipe({"network": "imagenet", "depth": 18}).crop == 224
     small = own_recipe({"network": "cifar", "depth": 56, "shortcut": "A"})
     assert (small.crop, small.padding, small.depth) == (32, 4, 56)
-    short = from_scratch(small.model_dump())
-    assert (small.precision, from_scratch({"network": "cifar", "depth": 56}).precision) == ("fp32", "auto")
+    short = from_scratch("resnet", small.model_dump())
     assert short.batch_size == 32
     assert short.lr == pytest.approx(small.lr / 4)
-    assert from_scratch(epochal.recipe("resnet", "paper-cifar-110").model_dump()).gentle_lr is None
+    assert from_scratch("resnet", epochal.recipe("resnet", "paper-cifar-110").model_dump()).gentle_lr is None
 
 
 def test_the_printed_network_and_torchvisions_differ_in_where_they_stride() -> None:
@@ -100,6 +100,21 @@ def test_the_printed_network_and_torchvisions_differ_in_where_they_stride() -> N
     ]
     assert "stride 2" in different[0][1]
     assert "stride 2" in different[1][2]
+    assert "sqrt(2 / fan-in)" in found.a.initialisation
+
+
+def test_torchvisions_networks_start_as_the_comparison_says() -> None:
+    import torchvision
+
+    said = epochal.compare("resnet:paper", "resnet:torchvision").b.initialisation
+    assert "sqrt(2 / fan-out)" in said
+    assert "dense layer's weights and biases uniform within 1 / sqrt(fan-in)" in said
+    torch.manual_seed(0)
+    model = torchvision.models.resnet18(num_classes=10)
+    weight = model.layer2[0].conv1.weight.detach()  # 64 maps to 128
+    assert float(weight.std()) == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+    for parameter in model.fc.parameters():
+        assert 0.9 / 512**0.5 < float(parameter.detach().abs().max()) < 1 / 512**0.5 + 1e-6 or parameter.numel() == 10
 
 
 @pytest.mark.parametrize("name", ["cifar", "imagenet"])

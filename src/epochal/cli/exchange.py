@@ -23,7 +23,14 @@ def export(
         ),
     ] = "safetensors",
     out: Annotated[Path | None, typer.Option("--out", help="The file or folder to make.")] = None,
-    layout: Annotated[str, typer.Option("--layout", help="Whose names the weights get: ours or torchvision.")] = "ours",
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            help="Whose names and conventions the weights get: ours; torchvision (alexnet, resnet), akamaster (resnet) "
+            "or scaled (dropout).",
+        ),
+    ] = "ours",
     json: Json = False,
 ) -> None:
     """Write a run's network for others to use."""

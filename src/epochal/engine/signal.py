@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from epochal.core.fault import InputFault
 from epochal.engine.device import autocast
 from epochal.engine.probe import plain, unchanged
 
@@ -23,6 +24,8 @@ from epochal.engine.probe import plain, unchanged
 SHARES = (0.15, 0.50, 0.85)
 # How many units of a layer, or maps, are followed one by one.
 UNITS = 4
+# Normalisation over a batch needs more than one picture, and so does a distribution.
+LEAST = 2
 # Percentiles of larger layers are those of so many of their values, evenly chosen.
 _MOST = 50_000
 
@@ -41,7 +44,16 @@ def signals(
         images: prepared for the network.
         labels: their classes.
         precision: arithmetic of the forward pass.
+
+    Raises:
+        InputFault: there is a single picture.
     """
+    if len(images) < LEAST:
+        raise InputFault(
+            f"a signal of {len(images)} held-out picture: nothing is spread over it",
+            expected=f"data with at least {LEAST} held-out pictures",
+            remedy="hold more pictures out; a training without --signal-every needs none for this",
+        )
     model = plain(model)
     responses = _Responses()
     handles = [module.register_forward_hook(hook) for module, hook in _watched(model, responses)]

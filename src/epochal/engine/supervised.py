@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.data.feed import Batch, Feed
+from epochal.data.images import ImageData
 from epochal.data.keyed import mixed_seed
 from epochal.data.statistics import PixelStatistics
 from epochal.engine import optimizer_state, random
@@ -98,6 +99,15 @@ class Supervised:
             raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
         # Torch's fused kernels leave weights and momentum alone where this is 1.
         optimizer.found_inf = self.watch.withheld  # type: ignore[attr-defined]
+
+    @property
+    def data(self) -> ImageData:
+        """What it learns from: of the training pictures, those that the recipe has chosen."""
+        return self.feed.data
+
+    def size(self) -> str:
+        """How much there is to learn from, in words."""
+        return f"{len(self.data.train):,} training and {len(self.data.held_out):,} held-out pictures"
 
     def batches(self, start: int) -> Iterator[Batch]:
         """The batches from the step `start` on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,23 @@ class Layout:
     pixels: Pixels | None = None
     notes: tuple[str, ...] = ()
     absent: dict[str, Tensor] = field(default_factory=dict)
+
+
+def own(names: Iterable[str], settings: Mapping[str, Any], mean: Tensor | None) -> Layout:
+    """The layout of weights that we wrote and whose recipe is known.
+
+    Args:
+        names: of the tensors.
+        settings: all of the recipe's.
+        mean: the mean picture or the mean colour that is subtracted, if it is known; zero: nothing is.
+    """
+    pixels = None
+    if mean is not None:
+        what = f"the training set's mean {'picture' if mean.dim() == 3 else 'colour'}" if mean.any() else "nothing"
+        scale = float(settings["pixel_scale"])
+        told = f"RGB from 0 to 255, minus {what}, divided by {scale:g}"
+        pixels = Pixels(mean, (scale,) * 3, settings["stored_size"], settings["crop"], told)
+    return Layout("ours", {name: name for name in names}, settings=dict(settings), pixels=pixels)
 
 
 def common_prefix(names: Iterable[str]) -> str:

@@ -65,6 +65,12 @@ def _drift(run: Run, metric: Drift) -> float:
             expected="at least two recordings of its signal",
             remedy="train again with --signal-every",
         )
+    if any(number is None for layer in layers for unit in layer["units"] for number in unit):
+        raise InputFault(
+            f"the signal of the layer {printable(metric.layer)!r} in the run {run.name} is not finite",
+            expected="finite numbers",
+            remedy="train again with a lower learning rate",
+        )
     found = []
     for unit in zip(*(layer["units"] for layer in layers), strict=True):
         low, middle, high = zip(*unit, strict=True)

@@ -41,7 +41,7 @@ def evaluate(
         overrides: settings of the network that the weights do not tell, as `name=value`.
         data: a data set with the same classes; if None, the run's own.
         crops: 1 for the centre crop, 10 for the paper's ten-crop average (Section 4.1).
-        split: `held-out`, or `train`: of a run's own data, the pictures that it learned from.
+        split: `held-out`, or `train`: of a run's own data, named or not, the pictures that it learned from.
         analogies: for word vectors: files such as questions-words.txt, or `word-eval`.
         pairs: for word vectors: files of judged pairs, or `word-eval`.
         device: where to compute.
@@ -72,7 +72,7 @@ def evaluate(
             expected=", ".join(printable(name, 30) for name in asked.classifier.classes[:10]),
             remedy="evaluate on data with the same class names in the same order",
         )
-    if data is None and asked.subset is not None:
+    if asked.subset is not None and (data is None or opened.digest == asked.digest):
         opened = with_fewer(opened, *asked.subset)
     chosen = opened.held_out if split == "held-out" else opened.train
     workers = 0 if in_memory(chosen) else default_workers()

@@ -63,7 +63,8 @@ def export(
             For word vectors: `safetensors`, `word2vec` (text), `word2vec-bin` or `projector` (a folder with
             vectors.tsv and metadata.tsv).
         out: the file or folder to make; named after the run, in the current folder, if None.
-        layout: whose names the weights shall have, for safetensors: `ours` or `torchvision`.
+        layout: whose names and conventions the weights shall have, for safetensors: `ours`, or another that the
+            landmark writes: `torchvision` (alexnet, resnet), `akamaster` (resnet), `scaled` (dropout).
 
     Raises:
         InputFault: the run cannot be used, something is in the way, or a package is missing.
@@ -127,11 +128,13 @@ def _check_place(path: Path) -> None:
 
 def _write_safetensors(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     exchange = import_module(f"epochal.landmarks.{model.record['landmark']}.exchange")
-    tensors = exchange.in_layout(layout, model.tensors, model.recipe.model_dump())
-    write_safetensors(path, tensors, metadata(model))
+    if layout not in exchange.WRITTEN:
+        raise InputFault(f"no layout to write is called {printable(layout)!r}", expected=" or ".join(exchange.WRITTEN))
+    tensors, recipe = exchange.in_layout(layout, model.tensors, model.recipe)
+    write_safetensors(path, tensors, metadata(model, layout=layout, recipe=recipe))
     if layout == "ours":
         return ()
-    return (f"the names are {layout}'s, its way to prepare a picture is not",)
+    return (f"the weights are in the layout {layout}; pictures are prepared as told here, not as is usual there",)
 
 
 def _write_hub(path: Path, model: Described, layout: str) -> tuple[str, ...]:
@@ -147,6 +150,7 @@ def _write_onnx(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     shape = (max(CHECKED), 3, classifier.crop, classifier.crop)
     examples = torch.randint(0, 256, shape, generator=generator).float()
     texts = {**metadata(model), "preparation": "; ".join(preparation(model, onnx=True))}
+    texts.pop("mean_picture", None)  # the graph has it
     agreement = write_onnx(path, answering, examples, ("logits", "probabilities"), texts)
     tried = ", ".join(map(str, agreement.batches))
     return (

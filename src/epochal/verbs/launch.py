@@ -173,13 +173,6 @@ def _refuse_pictures_options(record: dict[str, Any]) -> None:
             )
 
 
-def _size(landmark: str, task: Any, data: Any) -> str:
-    """How much there is to learn from; of a text the task knows more than the data."""
-    if table.load(landmark).CARD.learns_from == "text":
-        return str(task.size())
-    return f"{len(data.train):,} training and {len(data.held_out):,} held-out pictures"
-
-
 def _train_module(landmark: str) -> Any:
     from importlib import import_module
 
@@ -211,7 +204,7 @@ def run_task(
             "device": ", ".join(record.get("column_devices") or [str(task.device)])
             + (f" in {group.size} processes" if group.size > 1 else ""),
             "precision": record["precision"],
-            "size": _size(record["landmark"], task, data),
+            "size": task.size(),
             "note": data.note,
         }
     )

@@ -26,6 +26,7 @@ def trained(group: Group) -> tuple[list[float], dict[str, list[float]], dict[str
     losses = [float(made.step(number, batch)["loss"]) for number, batch in enumerate(batches)]
     buffers = {name: buffer.double().tolist() for name, buffer in made.model.named_buffers() if buffer.dim()}
     model = fingerprint(Snapshot(dict(made.model.state_dict())))
+    made.micro_batches = 2 // group.size  # the signal is taken from no more pictures than a process has in memory
     return losses, buffers, made.evaluate(), made.signal(), model
 
 
@@ -46,3 +47,9 @@ def test_two_processes_are_one_with_the_whole_batch() -> None:
         assert first[1][name] == pytest.approx(values, abs=1e-4), name
     assert first[2] == pytest.approx(metrics, abs=1e-4)
     assert first[3].keys() == signal.keys()
+    for layer, said in signal.items():
+        for kind in ("forward", "gradient"):
+            # Five digits are kept, and the weights differ in the last ones.
+            assert first[3][layer][kind] == pytest.approx(said[kind], rel=1e-2, abs=1e-4), (layer, kind)
+        for unit, (found, wanted) in enumerate(zip(first[3][layer]["units"], said["units"], strict=True)):
+            assert found == pytest.approx(wanted, rel=1e-2, abs=1e-3), (layer, unit)

@@ -78,7 +78,7 @@ def test_what_ran_away_counts_with_the_error_of_guessing_and_never_reached_a_lev
     assert not ran_away(made(tmp_path, results={"top1": 0.5}))
 
 
-def signal(step: int, *units: list[float]) -> dict[str, Any]:
+def signal(step: int, *units: list[float | None]) -> dict[str, Any]:
     return {"kind": "signal", "step": step, "layers": {"fc3": {"units": list(units)}}}
 
 
@@ -90,6 +90,14 @@ def test_drift_is_the_range_of_the_percentiles_in_widths(tmp_path: Path) -> None
     assert value(run, Drift(layer="fc3")) == ((0.0 + 4.0 / 2.0) / 2, False)
     with pytest.raises(InputFault, match="recorded too little"):
         value(run, Drift(layer="fc9"))
+
+
+def test_a_signal_that_is_not_finite_has_no_drift(tmp_path: Path) -> None:
+    run = made(tmp_path, results={"top1": 0.5})
+    run.log(signal(10, [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]))
+    run.log(signal(20, [-1.0, 0.0, 1.0], [None, None, None]))
+    with pytest.raises(InputFault, match="is not finite"):
+        value(run, Drift(layer="fc3"))
 
 
 def claim(*expectations: Any) -> Claim:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 from tests.tiny import TINY_RESNET
 
 import epochal
@@ -19,7 +22,17 @@ def run() -> epochal.Run:
 def test_the_training_pictures_of_a_run_are_those_that_it_learned_from(run: epochal.Run) -> None:
     assert epochal.evaluate(run, split="train", device="cpu")["pictures"] == 60
     assert epochal.evaluate(run, device="cpu")["pictures"] == 355
-    assert epochal.evaluate(run, data="digits", split="train", device="cpu")["pictures"] == 1442, "all, where asked for"
+    named = epochal.evaluate(run, data="digits", split="train", device="cpu")
+    assert named["pictures"] == 60, "its own set is its own by any name"
+
+
+def test_of_another_set_all_training_pictures_are_meant(run: epochal.Run, tmp_path: Path) -> None:
+    for name in run.record()["classes"]:
+        (tmp_path / "other" / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (8, 8), (40 * number,) * 3).save(tmp_path / "other" / name / f"{number}.png")
+    found = epochal.evaluate(run, data=f"imagefolder:{tmp_path / 'other'}", split="train", device="cpu")
+    assert found["pictures"] == 50
 
 
 def test_they_are_drawn_by_the_runs_seed(run: epochal.Run) -> None:

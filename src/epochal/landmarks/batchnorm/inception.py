@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epochal.engine.image_size import check_image
+from epochal.landmarks.batchnorm.activation import ACTIVATIONS
 from epochal.landmarks.batchnorm.init import initialise
-from epochal.landmarks.batchnorm.mnist import ACTIVATIONS, check_image
 from epochal.landmarks.batchnorm.model import BatchNorm
 
 PIXELS = 224

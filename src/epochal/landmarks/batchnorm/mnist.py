@@ -5,12 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.core.fault import InputFault
+from epochal.engine.image_size import check_image
+from epochal.landmarks.batchnorm.activation import ACTIVATIONS
 from epochal.landmarks.batchnorm.init import initialise
 from epochal.landmarks.batchnorm.model import BatchNorm
 
 HIDDEN = (100, 100, 100)
-ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU}
 
 
 class MnistNet(nn.Module):
@@ -68,17 +68,3 @@ class MnistNet(nn.Module):
         for layer in self.children():
             x = layer(x)
         return x
-
-
-def check_image(image: Tensor, pixels: int) -> None:
-    """Refuse images of another size than the network is made for.
-
-    Raises:
-        InputFault: they are not RGB, or not of that size.
-    """
-    if tuple(image.shape[1:]) != (3, pixels, pixels):
-        raise InputFault(
-            f"images of shape {' x '.join(map(str, image.shape[1:]))}",
-            expected=f"3 x {pixels} x {pixels}",
-            remedy="crop or resize the images first",
-        )

@@ -17,30 +17,39 @@ from epochal.landmarks.batchnorm.model import BatchNorm
 
 
 @torch.no_grad()
-def take_population(
+def take_in(
     model: nn.Module,
-    batches: Iterable[Float[Tensor, " _ *size"]],
+    images: Float[Tensor, " B *size"],
+    number: int,
     forward: Callable[[Tensor], Tensor] | None = None,
-) -> None:
-    """Put the statistics of the batches in the place of the running ones; leaves the model in evaluation mode.
+) -> Tensor:
+    """Let one more batch into the statistics of the population; leaves the model in evaluation mode.
 
     Args:
         model: a network; layers that rest (evaluation mode by themselves, because they are frozen) keep theirs.
-        batches: prepared as in training.
+        images: prepared as in training.
+        number: how many batches are in already; with 0 those of the training are forgotten.
         forward: runs the network; the model itself if None.
+
+    Returns:
+        What the network answered.
     """
     layers = [m for m in model.modules() if isinstance(m, BatchNorm) and m.weight.requires_grad]
-    known = [(layer.rate, layer.num_batches_tracked.clone()) for layer in layers]
+    rates = [layer.rate for layer in layers]
     model.eval()
     try:
         for layer in layers:
             layer.train()
-            layer.rate = None
-            layer.num_batches_tracked.zero_()
-        for images in batches:
-            (forward or model)(images)
+            layer.rate = 1.0 / (number + 1)
+            layer.num_batches_tracked.sub_(1)  # it counts the batches of the training
+        return (forward or model)(images)
     finally:
-        for layer, (rate, count) in zip(layers, known, strict=True):
+        for layer, rate in zip(layers, rates, strict=True):
             layer.rate = rate
-            layer.num_batches_tracked.copy_(count)
             layer.eval()
+
+
+def take_population(model: nn.Module, batches: Iterable[Float[Tensor, " _ *size"]]) -> None:
+    """Put the statistics of the batches in the place of the running ones; leaves the model in evaluation mode."""
+    for number, images in enumerate(batches):
+        take_in(model, images, number)

@@ -111,6 +111,8 @@ class BatchNormRecipe(Recipe):
             raise ValueError(f"network=inception sees {INCEPTION_PIXELS} pixels, not crop={self.crop}")
         if self.network == "scaled" and not self.modules:
             raise ValueError("network=scaled needs one of the modules at least")
+        if len(set(self.modules)) < len(self.modules):
+            raise ValueError("modules once each: their names are those of the weights")
         if self.network == "mnist" and (self.lrn or self.dropout):
             raise ValueError("network=mnist has neither lrn nor dropout")
         if self.network == "mnist" and self.binary and (self.centre or self.pixel_scale != 255.0):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epochal.engine.image_size import check_image
 from epochal.landmarks.batchnorm.inception import BN, FIGURE_5, InceptionModule, Style, Unit, response_norm
 from epochal.landmarks.batchnorm.init import initialise
-from epochal.landmarks.batchnorm.mnist import check_image
 
 
 class ScaledInception(nn.Module):

@@ -15,37 +15,46 @@ from epochal.data.statistics import PixelStatistics
 from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classifier import Classifier
+from epochal.engine.classifier import Classifier, restored
 from epochal.engine.device import autocast, choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
+from epochal.engine.objective import right_answers
 from epochal.engine.schedule import Cosine, Drops, Schedule
-from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.engine.supervised import Supervised
 from epochal.landmarks.batchnorm.networks import network
-from epochal.landmarks.batchnorm.population import take_population
+from epochal.landmarks.batchnorm.population import take_in
 from epochal.landmarks.batchnorm.recipe import BatchNormRecipe
-from epochal.landmarks.batchnorm.transfer import chosen, head
+from epochal.landmarks.batchnorm.transfer import layers
 
 
 class Normalised(Supervised):
-    """The stock task; after the last step it takes the population's statistics, if that is asked for.
+    """The stock task; after what is learned come steps that take the population's statistics, if that is asked for.
+
+    Those steps change no weights: each lets one more batch into the statistics (Algorithm 2). Being steps, they can be
+    stopped and resumed like all others.
 
     Args:
-        population_batches: how many batches to take them from; 0 keeps the running ones.
+        population_batches: how many of them; 0 keeps the running statistics.
     """
 
     def __init__(self, *arguments: Any, population_batches: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.population_batches = population_batches
+        self.learning_steps = self.steps
+        self.steps += population_batches
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
-        """Forward, backward, update; the last step ends with Algorithm 2."""
-        result = super().step(number, batch)
-        if number + 1 == self.steps and self.population_batches:
-            # The batches that the next steps would learn from: a function of seed and step like all others.
-            following = self.feed.batches(self.steps, self.steps + self.population_batches)
-            take_population(self.model, (one.images for one in following), self._in_precision)
-        return result
+        """Forward, backward, update; or forward, for the statistics."""
+        if number < self.learning_steps:
+            return super().step(number, batch)
+        logits = take_in(self.model, batch.images, number - self.learning_steps, self._in_precision)
+        loss, right = self.group.total(self.objective(logits.float(), batch), right_answers(logits, batch))
+        count = self.feed.plan.step_samples
+        return {"loss": loss / count, "accuracy": right / count}
+
+    def rates(self, number: int) -> dict[str, float]:
+        """The learning rate of a step: none where nothing is learned."""
+        return super().rates(number) if number < self.learning_steps else {"lr": 0.0}
 
     def _in_precision(self, images: Tensor) -> Tensor:
         with autocast(self.device, self.precision):
@@ -82,7 +91,7 @@ def task(
     if recipe.pictures is not None:
         data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
-    freeze(model, chosen(model, recipe.freeze))
+    freeze(model, layers(model).chosen(recipe.freeze))
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -98,7 +107,7 @@ def task(
         seed=seed,
         device=device,
         workers=workers,
-        statistics=None if recipe.centre else _uncentred(recipe.stored_size + 2 * recipe.padding),
+        statistics=None if recipe.centre else PixelStatistics.nothing(recipe.stored_size + 2 * recipe.padding),
         resident_bytes=resident_bytes,
         part=group.share,
     )
@@ -116,14 +125,9 @@ def task(
     )
 
 
-def _uncentred(side: int) -> PixelStatistics:
-    """Statistics that take nothing away."""
-    return PixelStatistics(torch.zeros(side, side, 3), torch.zeros(3), torch.eye(3))
-
-
 def optimizer(recipe: BatchNormRecipe, model: nn.Module) -> torch.optim.Optimizer:
     """Momentum over all that is trained; weight decay on the weights of convolutions and dense layers."""
-    last = tuple(f"{name}." for name in head(model))
+    last = tuple(f"{name}." for name in layers(model).head)
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -165,18 +169,4 @@ def classifier(
     Raises:
         InputFault: the checkpoint is of another network than the recipe's.
     """
-    with torch.random.fork_rng(devices=[]):
-        model = network(recipe, len(classes))
-    load_weights(model, snapshot.under("model").tensors)
-    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
-    return Classifier(
-        model=placed(model, device).eval(),
-        classes=classes,
-        statistics=statistics.to(device),
-        stored_size=recipe.stored_size,
-        padding=recipe.padding,
-        crop=recipe.crop,
-        pixel_scale=recipe.pixel_scale,
-        precision=choose_precision(recipe.precision, device),
-        device=device,
-    )
+    return restored(network, recipe, classes, snapshot, device)

@@ -13,11 +13,16 @@ from epochal.core.claim import Ablation, Arm, Claim, ErrorRate, Less, Measured, 
 from epochal.landmarks.dropout.recipe import CIFAR, NONE, PAPER, SMALL
 
 _SEEDS = (0, 1, 2)
-_RATES = "The paper prints no learning rate. Ours is 0.1 with dropout and 0.03 without, where gradients are larger."
+# Where a run takes half a minute and differences are small.
+_MORE_SEEDS = (0, 1, 2, 3, 4)
+_RATES = (
+    "The paper prints no learning rate. Here all arms have 0.1, which without dropout too was better than 0.03 in an "
+    "exploratory run."
+)
 
 # --- All of MNIST.
 _WHOLE = SMALL.replace(epochs=25.0, evaluate_epochs=5.0)
-_STANDARD: dict[str, Any] = {**NONE, "lr": 0.03}
+_STANDARD: dict[str, Any] = dict(NONE)
 _WHOLE_BUDGET = "6,000 updates of 250 pictures (25 epochs) where the paper made a million"
 
 
@@ -49,7 +54,7 @@ MNIST = Claim(
     notes=(
         _RATES,
         "The standard net's 1.60 % is of another paper's net (Simard et al. 2003); ours differs from the dropout nets "
-        "in dropout, max-norm and rate alone.",
+        "in dropout and max-norm alone.",
         "The full budget, on an accelerator: `epochal check dropout/mnist --set epochs=1666.67 --set batch_size=100`.",
     ),
 )
@@ -82,7 +87,7 @@ AVERAGING = Claim(
     budget=_WHOLE_BUDGET,
     notes=(
         "All arms are the same three trainings, those of `mnist`; the sampled nets are the same for every run.",
-        "`As good` is read as less than 0.1 points above.",
+        "`About 50` is read as more than 5 and at most 50, `as good` as less than 0.1 points above.",
     ),
 )
 
@@ -116,7 +121,7 @@ def _few(name: str, seconds: float = _SECONDS, **changes: Any) -> Arm:
     return Arm(name=name, recipe=BASE.replace(**changes), seconds=seconds)
 
 
-# Without dropout, or with what takes its place: the rate of a standard net.
+# Without dropout, or with what takes its place.
 def _without(name: str, **changes: Any) -> Arm:
     return _few(name, **{**_STANDARD, **changes})
 
@@ -145,7 +150,7 @@ REGULARISERS = Claim(
         Less(arm="dropout + L2", than="L2 + KL"),
     ),
     data="mnist",
-    seeds=_SEEDS,
+    seeds=_MORE_SEEDS,
     sd=0.15,
     budget=_FEW_BUDGET,
     notes=(
@@ -177,7 +182,7 @@ RETENTION = Claim(
         Less(arm="p = 0.8", than="p = 0.4", by=-0.5),
     ),
     data="mnist",
-    seeds=_SEEDS,
+    seeds=_MORE_SEEDS,
     sd=0.15,
     budget=f"{_FEW_BUDGET}; 3 x 1024 units",
     notes=(
@@ -230,14 +235,14 @@ GAUSSIAN = Claim(
     label="S",
     metric=ErrorRate(),
     arms=(_few("Gaussian", noise="gaussian"), _few("Bernoulli", noise="inverted")),
-    expectations=(Less(arm="Gaussian", than="Bernoulli", by=-0.2),),
+    expectations=(Less(arm="Gaussian", than="Bernoulli", by=-0.3),),
     data="mnist",
-    seeds=_SEEDS,
+    seeds=_MORE_SEEDS,
     sd=0.15,
     budget=f"{_FEW_BUDGET}; 3 x 1024 units",
     notes=(
         "Both scale in training: then one learning rate means the same for both.",
-        "`As well` is read as less than 0.2 points above.",
+        "`As well` is read as less than 0.3 points above.",
     ),
 )
 
@@ -318,17 +323,17 @@ ABLATION = Ablation(
         _few("no dropout of hidden units", retention=(0.8, 1.0)),
         _few("no max-norm", max_norm=None),
         _few("logistic units", activation="logistic"),
-        _few("no momentum", momentum=0.0, lr=1.0),
+        _few("no momentum, ten times the rate", momentum=0.0, lr=1.0),
         _few("a quarter of the units", units=(256, 256, 256)),
     ),
     additions=(
-        _few("inverted dropout", noise="inverted"),
-        _few("Gaussian noise", noise="gaussian"),
+        _few("inverted dropout, same rate", noise="inverted"),
+        _few("Gaussian noise, same rate", noise="gaussian"),
         _few("He's first weights", gain=2.0**0.5),
     ),
     baselines=(
         _without("standard net"),
-        _few("softmax alone", units=(), retention=(1.0,), max_norm=None, lr=0.03),
+        _few("softmax alone", units=(), retention=(1.0,), max_norm=None),
     ),
     metric=ErrorRate(),
     data="mnist",

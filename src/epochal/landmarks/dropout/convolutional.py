@@ -15,7 +15,8 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.dropout.model import ACTIVATIONS, NOISES, check_choices, check_image, initialise, of_layers
+from epochal.engine.image_size import check_image
+from epochal.landmarks.dropout.model import ACTIVATIONS, NOISES, check_choices, initialise, of_layers
 from epochal.landmarks.dropout.whitening import Whitening
 
 PIXELS = 32
@@ -60,7 +61,7 @@ class DropoutConvNet(nn.Module):
         self.pixels = pixels
         act, noisy = ACTIVATIONS[activation], NOISES[noise]
         kept = of_layers(retention, 6)
-        side = pixels // 8  # three poolings, each halving
+        side = -(-pixels // 8)  # three poolings, each of which halves and rounds up
         self.whiten = Whitening(3 * pixels**2) if whiten else nn.Identity()
         self.drop0 = noisy(kept[0])
         self.conv1 = nn.Conv2d(3, maps[0], 5, padding=2)

@@ -8,12 +8,12 @@ as ours does. Read back, such weights are those of a net with inverted dropout, 
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from epochal.core.fault import InputFault, printable
@@ -22,7 +22,9 @@ from epochal.interop.weights import Pixels, Weights
 from epochal.landmarks.dropout.model import of_layers
 from epochal.landmarks.dropout.recipe import DropoutRecipe
 
+# What can be read, and what can be written.
 LAYOUTS = ("ours", "scaled", "sequential")
+WRITTEN = ("ours", "scaled")
 
 
 def layout_of(
@@ -56,71 +58,39 @@ def layout_of(
     )
 
 
-def own_layout(names: tuple[str, ...], settings: dict[str, Any], mean: Tensor | None) -> Layout:
-    """The layout of weights that we wrote and whose recipe is known.
+def in_layout(
+    layout: str, tensors: dict[str, Tensor], recipe: DropoutRecipe
+) -> tuple[dict[str, Tensor], DropoutRecipe]:
+    """Our tensors in somebody's layout, and the recipe that they belong to there.
 
-    Args:
-        names: of the tensors.
-        settings: the recipe.
-        mean: the mean picture or the mean colour that was subtracted, if it is known.
-
-    Raises:
-        InputFault: the settings are no recipe.
+    Scaled weights are those of the net in use: what each layer takes in is multiplied by its retention (Figure 2). The
+    other forms of the noise scale in training, and there is nothing to do.
     """
-    recipe = DropoutRecipe.parse(settings)
-    pixels = None
-    if mean is not None:
-        minus = ", minus the training set's mean" if recipe.centred else ""
-        told = f"RGB from 0 to 255{minus}, divided by {recipe.pixel_scale:g}"
-        pixels = Pixels(mean, (recipe.pixel_scale,) * 3, recipe.stored_size, recipe.crop, told)
-    return Layout("ours", {name: name for name in names}, settings=recipe.model_dump(mode="json"), pixels=pixels)
-
-
-def in_layout(layout: str, tensors: dict[str, Tensor], settings: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Our tensors in somebody's layout.
-
-    Raises:
-        InputFault: there is no such layout to write.
-    """
-    if layout not in ("ours", "scaled"):
-        raise InputFault(f"no layout to write is called {printable(layout)!r}", expected="ours or scaled")
-    return tensors if layout == "ours" else _scaled(tensors, DropoutRecipe.parse(dict(settings)))
-
-
-def _scaled(tensors: dict[str, Tensor], recipe: DropoutRecipe) -> dict[str, Tensor]:
-    """The weights of the net in use: what each layer takes in is multiplied by its retention (Figure 2)."""
-    if recipe.noise != "dropout":  # the other forms scale in training
-        return tensors
+    if layout == "ours" or recipe.noise != "dropout":
+        return tensors, recipe
     weights = [name for name in tensors if re.fullmatch(r"(conv|fc)\d+\.weight", name)]
     kept = of_layers(recipe.retention, len(weights))
     found = dict(tensors)
     for name, retention in zip(weights, kept, strict=True):
         found[name] = (tensors[name].double() * retention).float()
-    return found
+    return found, recipe.replace(noise="inverted")
 
 
-def with_pixel_scale(weights: Weights, pixel_scale: float) -> Weights:
-    """The same network for pixels divided by another number: the first layer's weights make up for it.
+def first_layer(weights: Weights, factors: Float[Tensor, 3]) -> tuple[str, Tensor] | None:
+    """The first layer's weights, and what makes them see each colour multiplied by its factor.
+
+    None where the contrast is normalised and no scale is left.
 
     Raises:
-        InputFault: it is not known how the weights' pixels were prepared.
+        InputFault: the colours, whose mean is seen, would be scaled differently.
     """
-    if weights.pixels is None:
-        raise InputFault(
-            f"{printable(weights.source)} does not say how pictures were prepared for it",
-            expected="a run, an exported folder, or a torch.nn.Sequential",
-        )
-    factor = pixel_scale / weights.pixels.scale[0]  # one for all colours, in every layout here
-    if factor == 1:
-        return weights
-    pixels = dataclasses.replace(weights.pixels, scale=(float(pixel_scale),) * 3)
-    if "whiten.matrix" in weights.tensors:  # the contrast is normalised: no scale is left
-        return dataclasses.replace(weights, pixels=pixels)
-    first = next(name for name in ("fc1.weight", "conv1.weight") if name in weights.tensors)
-    told = f"x {factor:.4g} (pixels divided by {pixel_scale:g})"
-    rescaled = (weights.tensors[first].double() * factor).float()
-    rows = tuple(dataclasses.replace(row, done=(*row.done, told)) if row.name == first else row for row in weights.rows)
-    return dataclasses.replace(weights, tensors={**weights.tensors, first: rescaled}, rows=rows, pixels=pixels)
+    if "whiten.matrix" in weights.tensors:
+        return None
+    if "conv1.weight" in weights.tensors:
+        return "conv1.weight", factors[:, None, None]
+    if len(set(factors.tolist())) > 1:
+        raise InputFault("a dense net sees all colours at one scale", expected="pixels divided by the same number")
+    return "fc1.weight", factors[0]
 
 
 def _sequential(shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
@@ -147,6 +117,8 @@ def _sequential(shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
 
 def _settings(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     """What names and shapes tell of the recipe; None if they are of no net here."""
+    if any(0 in shape for shape in shapes.values()):
+        return None
     dense = sorted(
         (name for name in shapes if re.fullmatch(r"fc\d{1,4}\.weight", name)), key=lambda name: int(name[2:-7])
     )
@@ -158,6 +130,8 @@ def _settings(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any] | None:
     if all(len(side) == 4 for side in convolutions) and len(units) == 2:
         maps = [side[0] for side in convolutions]
         size = 8 * round((sides[0][1] / maps[2]) ** 0.5)
+        if maps[2] * (size // 8) ** 2 != sides[0][1]:
+            return None
         whiten = "whiten.matrix" in shapes
         return {"network": "conv", "maps": maps, "units": units, "whiten": whiten, "stored_size": size, "crop": size}
     seen = sides[0][1]

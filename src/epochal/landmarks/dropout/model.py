@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from epochal.core.fault import InputFault, nearest
+from epochal.engine.image_size import check_image
 
 # Section 6.1.1: MNIST's pictures, and the smaller of its two large nets.
 PIXELS = 28
@@ -200,20 +201,6 @@ def check_choices(activation: str, noise: str) -> None:
         raise InputFault(f"no activation is called {activation!r}", expected=nearest(activation, ACTIVATIONS))
     if noise not in NOISES:
         raise InputFault(f"no noise is called {noise!r}", expected=nearest(noise, NOISES))
-
-
-def check_image(image: Tensor, pixels: int) -> None:
-    """Refuse images of another size than the net is made for.
-
-    Raises:
-        InputFault: they are.
-    """
-    if tuple(image.shape[1:]) != (3, pixels, pixels):
-        raise InputFault(
-            f"images of shape {' x '.join(map(str, image.shape[1:]))}",
-            expected=f"3 x {pixels} x {pixels}",
-            remedy="crop or resize the images first",
-        )
 
 
 @torch.no_grad()

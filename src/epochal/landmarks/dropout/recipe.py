@@ -11,7 +11,7 @@ from epochal.core.recipe import Recipe, setting
 # Bounds for what comes from outside: a record with a million units must not take the memory of a machine.
 Units = Annotated[int, pydantic.Field(ge=1, le=65536)]
 Maps = Annotated[int, pydantic.Field(ge=1, le=4096)]
-Probability = Annotated[float, pydantic.Field(gt=0, le=1)]
+Probability = Annotated[float, pydantic.Field(ge=0.001, le=1)]
 Layer = Annotated[str, pydantic.Field(min_length=1, max_length=20)]
 _MOST_WEIGHTS = 10**9
 
@@ -70,7 +70,7 @@ class DropoutRecipe(Recipe):
         2.0,
         "the longest that a hidden unit's incoming weights may be; none: no limit",
         "Section 5.1; 2 for MNIST",
-        gt=0,
+        ge=0.001,
     )
     max_norm_output: bool = setting(
         False, "limit the last layer's weights too, as the authors' code does", "Section 5.1: hidden units"
@@ -113,9 +113,11 @@ class DropoutRecipe(Recipe):
             raise ValueError("network=conv has two hidden dense layers: units=2048,2048")
         if self.whiten and self.network != "conv":
             raise ValueError("whiten is a choice of network=conv")
-        seen = self.maps[2] * (self.crop // 8) ** 2 if self.network == "conv" else 3 * self.crop**2
+        seen = self.maps[2] * (-(-self.crop // 8)) ** 2 if self.network == "conv" else 3 * self.crop**2
         if max(a * b for a, b in zip((seen, *self.units), (*self.units, 2), strict=True)) > _MOST_WEIGHTS:
             raise ValueError(f"a dense layer of at most {_MOST_WEIGHTS:,} weights: fewer units, maps or pixels")
+        if self.whiten and (3 * self.crop**2) ** 2 > _MOST_WEIGHTS:
+            raise ValueError(f"whitening takes every pixel with every other: crop=100 or less, not {self.crop}")
         return self
 
 
@@ -136,7 +138,7 @@ SOURCE = PAPER.replace(
     momentum_start=0.5,
 )
 
-# Minutes of a CPU core: fewer and larger steps. A million updates are five nights.
+# Minutes of a CPU core: fewer and larger steps. A million updates take some six hours.
 SMALL = PAPER.replace(epochs=30.0, batch_size=250, lr=0.1, evaluate_epochs=3.0)
 
 SMOKE = PAPER.replace(

@@ -12,23 +12,23 @@ from epochal.data.augment import Augmentation
 from epochal.data.feed import RESIDENT_BYTES, Feed
 from epochal.data.images import ImageData
 from epochal.data.sampler import Plan
-from epochal.data.statistics import PixelStatistics, picture_of
+from epochal.data.statistics import PixelStatistics
 from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classifier import Classifier
+from epochal.engine.classifier import Classifier, restored
 from epochal.engine.device import choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
 from epochal.engine.schedule import Drops, Inverse, Linear, Schedule
-from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.engine.supervised import Supervised
 from epochal.landmarks.dropout.convolutional import DropoutConvNet
 from epochal.landmarks.dropout.max_norm import MaxNorm, constrained
 from epochal.landmarks.dropout.networks import network
 from epochal.landmarks.dropout.penalty import Penalty
 from epochal.landmarks.dropout.recipe import DropoutRecipe
 from epochal.landmarks.dropout.sgd import GrowingMomentumSGD
-from epochal.landmarks.dropout.transfer import chosen, head
+from epochal.landmarks.dropout.transfer import layers
 from epochal.landmarks.dropout.whitening import Whitening
 
 
@@ -62,7 +62,7 @@ def task(
     if recipe.pictures is not None:
         data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
-    freeze(model, chosen(model, recipe.freeze))
+    freeze(model, layers(model).chosen(recipe.freeze))
     share = partial(
         Feed,
         data,
@@ -75,7 +75,7 @@ def task(
         seed=seed,
         device=device,
         workers=workers,
-        statistics=None if recipe.centred else _nothing_to_subtract(recipe),
+        statistics=None if recipe.centred else PixelStatistics.nothing(recipe.stored_size + 2 * recipe.padding),
         resident_bytes=resident_bytes,
     )
     feed = share(part=group.share)
@@ -99,12 +99,6 @@ def task(
     )
 
 
-def _nothing_to_subtract(recipe: DropoutRecipe) -> PixelStatistics:
-    """The statistics of pictures that are taken as they are."""
-    side = recipe.stored_size + 2 * recipe.padding
-    return PixelStatistics(picture_of(torch.zeros(3), side), torch.zeros(3), torch.eye(3))
-
-
 def _penalty(recipe: DropoutRecipe, model: nn.Module) -> Penalty | None:
     if not (recipe.l1 or recipe.sparsity):
         return None
@@ -113,7 +107,7 @@ def _penalty(recipe: DropoutRecipe, model: nn.Module) -> Penalty | None:
 
 def optimizer(recipe: DropoutRecipe, model: nn.Module) -> torch.optim.Optimizer:
     """Gradient descent with momentum; weights decay, biases do not."""
-    last = tuple(f"{name}." for name in head(model))
+    last = tuple(f"{name}." for name in layers(model).head)
     groups: list[dict[str, Any]] = []
     for rate, is_head in ((1.0, False), (recipe.head_rate, True)):
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad and n.startswith(last) == is_head]
@@ -146,18 +140,4 @@ def classifier(recipe: DropoutRecipe, classes: tuple[str, ...], snapshot: Snapsh
     Raises:
         InputFault: the checkpoint is of another network than the recipe's.
     """
-    with torch.random.fork_rng(devices=[]):
-        model = network(recipe, len(classes))
-    load_weights(model, snapshot.under("model").tensors)
-    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
-    return Classifier(
-        model=placed(model, device).eval(),
-        classes=classes,
-        statistics=statistics.to(device),
-        stored_size=recipe.stored_size,
-        padding=recipe.padding,
-        crop=recipe.crop,
-        pixel_scale=recipe.pixel_scale,
-        precision=choose_precision(recipe.precision, device),
-        device=device,
-    )
+    return restored(network, recipe, classes, snapshot, device)

@@ -14,6 +14,11 @@ NETWORKS = {
     **{str(depth): PAPER.replace(depth=depth) for depth in (18, 34, 50, 101, 152)},
     "plain-34": PAPER.replace(depth=34, residual=False),
 }
+# How those that are others' start, where that is not as ours.
+STARTS = {
+    "torchvision": "normal, deviation sqrt(2 / fan-out); normalisations 1 and 0; the dense layer's weights and biases "
+    "uniform within 1 / sqrt(fan-in)",
+}
 
 
 def parts(recipe: ResNetRecipe, classes: int) -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epochal.landmarks.batchnorm.model import BatchNorm
 from epochal.landmarks.resnet.shortcut import shortcut
 
 # Makes a block from the maps that come in, its maps (before they are expanded) and its stride.
@@ -34,10 +35,10 @@ class BasicBlock(nn.Module):
     def __init__(self, seen: int, maps: int, stride: int = 1, *, residual: bool = True, option: str = "A") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(seen, maps, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(maps)
+        self.bn1 = BatchNorm(maps)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(maps, maps, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(maps)
+        self.bn2 = BatchNorm(maps)
         self.downsample = shortcut(seen, maps, stride, option) if residual else None
         self.relu2 = nn.ReLU()
 
@@ -77,13 +78,13 @@ class Bottleneck(nn.Module):
         first, second = (stride, 1) if variant == "v1" else (1, stride)
         expanded = maps * self.expansion
         self.conv1 = nn.Conv2d(seen, maps, 1, first, bias=False)
-        self.bn1 = nn.BatchNorm2d(maps)
+        self.bn1 = BatchNorm(maps)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(maps, maps, 3, second, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(maps)
+        self.bn2 = BatchNorm(maps)
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(maps, expanded, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(expanded)
+        self.bn3 = BatchNorm(expanded)
         self.downsample = shortcut(seen, expanded, stride, option) if residual else None
         self.relu3 = nn.ReLU()
 

@@ -8,22 +8,24 @@ told by the names; what names do not tell is said.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from epochal.core.fault import InputFault, printable
 from epochal.interop.layout import Layout
 from epochal.interop.weights import Pixels, Weights
-from epochal.landmarks.resnet.depths import IMAGENET
+from epochal.landmarks.resnet.depths import FIRST_BOTTLENECK, IMAGENET
 from epochal.landmarks.resnet.recipe import ResNetRecipe
 
+# What can be read, and what can be written.
 LAYOUTS = ("ours", "torchvision", "akamaster")
+WRITTEN = LAYOUTS
 
 # The mean colour and deviations of ImageNet, for pixels from 0 to 1, that both expect.
 _MEAN = (0.485, 0.456, 0.406)
@@ -66,46 +68,22 @@ def layout_of(
     )
 
 
-def own_layout(names: tuple[str, ...], settings: dict[str, Any], mean: Tensor | None) -> Layout:
-    """The layout of weights that we wrote and whose recipe is known.
-
-    Args:
-        names: of the tensors.
-        settings: the recipe.
-        mean: the mean picture or the mean colour of the pictures they learned from, if it is known.
+def in_layout(layout: str, tensors: dict[str, Tensor], recipe: ResNetRecipe) -> tuple[dict[str, Tensor], ResNetRecipe]:
+    """Our tensors in somebody's layout, and the recipe that they belong to there.
 
     Raises:
-        InputFault: the settings are no recipe.
+        InputFault: the layout has no network like this one.
     """
-    recipe = ResNetRecipe.parse(settings)
-    pixels = None
-    if mean is not None:
-        what = "picture" if mean.dim() == 3 else "colour"
-        told = f"RGB from 0 to 255, minus the training set's mean {what}, divided by {recipe.pixel_scale:g}"
-        pixels = Pixels(mean, (recipe.pixel_scale,) * 3, recipe.stored_size, recipe.crop, told)
-    return Layout("ours", {name: name for name in names}, settings=recipe.model_dump(mode="json"), pixels=pixels)
-
-
-def in_layout(layout: str, tensors: dict[str, Tensor], settings: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Our tensors in somebody's layout.
-
-    Raises:
-        InputFault: there is no such layout to write, or it has no network like this one.
-    """
-    if layout not in LAYOUTS:
-        raise InputFault(f"no layout to write is called {printable(layout)!r}", expected=", ".join(LAYOUTS))
-    if layout == "ours":
-        return tensors
-    lacking = _lacking(layout, settings)
+    lacking = "" if layout == "ours" else _lacking(layout, recipe)
     if lacking:
         raise InputFault(
             f"{layout} has no network like this one: {lacking}",
             expected=_HAS[layout],
             remedy="export with the layout ours",
         )
-    if layout == "torchvision":
-        return tensors
-    return {re.sub(r"^fc\.", "linear.", name): tensor for name, tensor in tensors.items()}
+    if layout == "akamaster":
+        tensors = {re.sub(r"^fc\.", "linear.", name): tensor for name, tensor in tensors.items()}
+    return tensors, recipe
 
 
 # What others have of the paper's networks.
@@ -115,35 +93,18 @@ _HAS = {
 }
 
 
-def _lacking(layout: str, settings: Mapping[str, Any]) -> str:
+def _lacking(layout: str, recipe: ResNetRecipe) -> str:
     """The first setting that a layout's networks cannot have; nothing if they can have all."""
     wanted: dict[str, Any] = {"network": "cifar", "residual": True, "shortcut": "A"}
     if layout == "torchvision":
         wanted = {"network": "imagenet", "residual": True, "shortcut": "B"}
-        wanted |= {"variant": "v1.5"} if settings["depth"] >= 50 else {}
-    return next((f"{name}={str(settings[name]).lower()}" for name in wanted if settings[name] != wanted[name]), "")
+        wanted |= {"variant": "v1.5"} if recipe.depth >= FIRST_BOTTLENECK else {}
+    return next((f"{name}={recipe.written(name)}" for name in wanted if getattr(recipe, name) != wanted[name]), "")
 
 
-def with_pixel_scale(weights: Weights, pixel_scale: float) -> Weights:
-    """The same network for pixels divided by another number: the first layer's weights make up for it.
-
-    Raises:
-        InputFault: it is not known how the weights' pixels were prepared.
-    """
-    if weights.pixels is None:
-        raise InputFault(
-            f"{printable(weights.source)} does not say how pictures were prepared for it",
-            expected="a run, an exported folder, or torchvision's or akamaster's layout",
-        )
-    first = "conv1.weight"
-    factors = torch.tensor([pixel_scale / scale for scale in weights.pixels.scale], dtype=torch.float64)
-    if bool((factors == 1).all()):
-        return weights
-    told = f"colours x {', '.join(f'{factor:.4g}' for factor in factors)} (pixels divided by {pixel_scale:g})"
-    rescaled = (weights.tensors[first].double() * factors[:, None, None]).float()
-    rows = (dataclasses.replace(row, done=(*row.done, told)) if row.name == first else row for row in weights.rows)
-    pixels = dataclasses.replace(weights.pixels, scale=(float(pixel_scale),) * 3)
-    return dataclasses.replace(weights, tensors={**weights.tensors, first: rescaled}, rows=tuple(rows), pixels=pixels)
+def first_layer(weights: Weights, factors: Float[Tensor, 3]) -> tuple[str, Tensor]:
+    """The first layer's weights, and what makes them see each colour multiplied by its factor."""
+    return "conv1.weight", factors[:, None, None]
 
 
 def _pixels(stored_size: int, crop: int, told: str) -> Pixels:

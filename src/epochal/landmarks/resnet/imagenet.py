@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, nearest
+from epochal.landmarks.batchnorm.model import BatchNorm
 from epochal.landmarks.resnet.block import Bottleneck, basic, bottleneck, stage
 from epochal.landmarks.resnet.depths import FIRST_BOTTLENECK, imagenet_blocks
 from epochal.landmarks.resnet.init import initialise
@@ -59,7 +60,7 @@ class ResNet(nn.Module):
             block = bottleneck(residual=residual, option=shortcut, variant=variant)
             expansion = Bottleneck.expansion
         self.conv1 = nn.Conv2d(3, MAPS[0], 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(MAPS[0])
+        self.bn1 = BatchNorm(MAPS[0])
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         seen = (MAPS[0], *(maps * expansion for maps in MAPS))

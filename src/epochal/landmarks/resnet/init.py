@@ -11,6 +11,8 @@ import math
 import torch
 from torch import nn
 
+from epochal.landmarks.batchnorm.model import BatchNorm
+
 
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator | None = None) -> None:
@@ -25,6 +27,6 @@ def initialise(model: nn.Module, generator: torch.Generator | None = None) -> No
             layer.weight.normal_(0.0, math.sqrt(2.0 / layer.weight[0].numel()), generator=generator)
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, BatchNorm):
             layer.weight.fill_(1.0)
             layer.bias.zero_()

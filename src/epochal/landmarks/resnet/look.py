@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from epochal.data.decode import decode_file
-from epochal.data.images import ImageData
 from epochal.engine import classifier_views
-from epochal.engine.classifier import Classifier
 from epochal.engine.patch_view import exciting
 from epochal.engine.scene import Scene
 from epochal.landmarks.resnet.recipe import ResNetRecipe
 from epochal.landmarks.resnet.responses import deviations
-from epochal.view import curves, filters, responses
+from epochal.view import curves, responses
 
 # Table 6: the error of residual networks of option A on the CIFAR-10 test set, by depth; of 110 layers the best run's.
 PAPER_CIFAR10 = {20: 0.0875, 32: 0.0751, 44: 0.0717, 56: 0.0697, 110: 0.0643, 1202: 0.0793}
@@ -29,34 +23,19 @@ VIEWS = {
     "filters": "the kernels of the first layer",
     "features": "what the stages, or one layer (--layer), answer to a picture",
     "patches": "the parts of pictures that excite the units of the stages, or of one layer (--layer), most",
-    "answers": "pictures with the network's answer and the truth",
-    "occlusion": "what each answer rests on: how it changes when a part of the picture is hidden",
-    "mistakes": "the held-out pictures that the network is most wrong about",
-    "confusion": "which classes are taken for which",
+    **classifier_views.VIEWS,
     "embedding": "held-out pictures laid out by the averages of the last stage's maps",
     "responses": "how much each layer changes the signal (the paper's Figure 7)",
     "curves": "loss and accuracy over the training",
 }
 OF_A_LAYER = ("features", "patches")
-OF_PICTURES = ("features", "answers", "occlusion")
+OF_PICTURES = classifier_views.OF_PICTURES
 
 # More blocks than this are too many for a page: then the last of each stage stands for it.
 _BLOCKS = 10
 
-
-def scene(trained: Classifier, inputs: Sequence[Path], open_data: Callable[[], ImageData], workers: int = 0) -> Scene:
-    """What the views look at.
-
-    Args:
-        trained: the network.
-        inputs: picture files of one's own.
-        open_data: opens the data it was trained on; called when a view needs it.
-        workers: processes that decode.
-
-    Raises:
-        InputFault: one of the pictures cannot be read.
-    """
-    return Scene(trained, open_data, tuple(decode_file(path) for path in inputs), workers)
+# What the views look at: a trained classifier with pictures.
+scene = Scene.of
 
 
 def shown(scene: Scene) -> tuple[str, ...]:
@@ -79,38 +58,23 @@ def look(
     Raises:
         InputFault: the layer is unknown, or there is no picture to look at.
     """
-    model = scene.classifier.model
+    telling = _telling(scene.classifier.model)
     match view:
         case "filters":
-            return _filters(scene.classifier)
+            return classifier_views.first_weights(scene)
         case "features":
-            return classifier_views.features(scene, layer, [*_telling(model), "fc"])
+            return classifier_views.features(scene, layer, [*telling, "fc"])
         case "patches":
-            return exciting(scene, layer, _telling(model))
-        case "answers":
-            return classifier_views.answers(scene)
-        case "occlusion":
-            return classifier_views.occluded(scene)
-        case "mistakes":
-            return classifier_views.mistakes(scene)
-        case "confusion":
-            return classifier_views.confusion(scene)
+            return exciting(scene, layer, telling)
         case "embedding":
             return classifier_views.embedding(scene, "avgpool")
         case "responses":
             kind = "residual" if recipe.residual else "plain"
             return responses.response_chart(deviations(scene), f"{kind} network of {recipe.depth} layers")
-        case _:
+        case "curves":
             return curves.training_curves(metrics, reference=_published(recipe, scene.classifier.classes))
-
-
-def _filters(classifier: Classifier) -> Figure:
-    kernels = next(m for m in classifier.model.modules() if isinstance(m, nn.Conv2d)).weight.detach().cpu().float()
-    mean = classifier.statistics.mean
-    if torch.equal(mean[..., 0], mean[..., 1]) and torch.equal(mean[..., 0], mean[..., 2]):
-        # Gray pictures show a kernel the same value three times: it answers to the sum of its three weights.
-        kernels = kernels.sum(1, keepdim=True)
-    return filters.filter_grid(kernels.numpy())
+        case _:
+            return classifier_views.of_answers(view, scene)
 
 
 def _telling(model: nn.Module) -> list[str]:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault
+from epochal.landmarks.batchnorm.model import BatchNorm
 from epochal.landmarks.resnet.block import basic, stage
 from epochal.landmarks.resnet.depths import cifar_blocks
 from epochal.landmarks.resnet.init import initialise
@@ -43,7 +44,7 @@ class CifarResNet(nn.Module):
         block = basic(residual=residual, option=shortcut)
         first, second, third = MAPS
         self.conv1 = nn.Conv2d(3, first, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(first)
+        self.bn1 = BatchNorm(first)
         self.relu = nn.ReLU()
         self.layer1 = stage(block, first, first, 1, n, stride=1)
         self.layer2 = stage(block, first, second, 1, n, stride=2)

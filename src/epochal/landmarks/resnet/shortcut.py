@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from epochal.core.fault import InputFault, nearest
+from epochal.landmarks.batchnorm.model import BatchNorm
 
 OPTIONS = ("A", "B", "C")
 
@@ -54,5 +55,5 @@ def shortcut(seen: int, maps: int, stride: int, option: str) -> nn.Module:
     changes = seen != maps or stride != 1
     if option == "C" or (option == "B" and changes):
         # A projection is a convolution like the others, so it is normalised like them (Section 3.4).
-        return nn.Sequential(nn.Conv2d(seen, maps, 1, stride, bias=False), nn.BatchNorm2d(maps))
+        return nn.Sequential(nn.Conv2d(seen, maps, 1, stride, bias=False), BatchNorm(maps))
     return ZeroPadded(seen, maps, stride) if changes else nn.Identity()

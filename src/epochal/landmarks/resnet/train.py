@@ -15,16 +15,16 @@ from epochal.data.sampler import Plan
 from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classifier import Classifier
+from epochal.engine.classifier import Classifier, restored
 from epochal.engine.device import choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CrossEntropy
 from epochal.engine.schedule import Cosine, Drops, Gentle, Plateau, Schedule
-from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.engine.supervised import Supervised
 from epochal.landmarks.resnet.networks import network
 from epochal.landmarks.resnet.recipe import ResNetRecipe
-from epochal.landmarks.resnet.transfer import chosen, head
+from epochal.landmarks.resnet.transfer import layers
 
 
 def task(
@@ -57,7 +57,7 @@ def task(
     if recipe.pictures is not None:
         data = with_fewer(data, recipe.pictures, seed)
     model = placed(network(recipe, len(data.classes)), device)
-    freeze(model, chosen(model, recipe.freeze))
+    freeze(model, layers(model).chosen(recipe.freeze))
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -102,7 +102,7 @@ def parameter_groups(recipe: ResNetRecipe, model: nn.Module) -> list[dict[str, A
 
     A `rate` multiplies the schedule's learning rate. Frozen weights are in no group.
     """
-    last = tuple(f"{module}." for module in head(model))
+    last = tuple(f"{module}." for module in layers(model).head)
     groups: list[dict[str, Any]] = []
     for rate, of_head in ((1.0, False), (recipe.head_rate, True)):
         named = [
@@ -137,18 +137,4 @@ def classifier(recipe: ResNetRecipe, classes: tuple[str, ...], snapshot: Snapsho
     Raises:
         InputFault: the checkpoint is of another network than the recipe's.
     """
-    with torch.random.fork_rng(devices=[]):
-        model = network(recipe, len(classes))
-    load_weights(model, snapshot.under("model").tensors)
-    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
-    return Classifier(
-        model=placed(model, device).eval(),
-        classes=classes,
-        statistics=statistics.to(device),
-        stored_size=recipe.stored_size,
-        padding=recipe.padding,
-        crop=recipe.crop,
-        pixel_scale=recipe.pixel_scale,
-        precision=choose_precision(recipe.precision, device),
-        device=device,
-    )
+    return restored(network, recipe, classes, snapshot, device)
