@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.tiny import TINIES
+from tests.tiny import TINIES, TOGETHER
 from tests.unit.engine.toy import Toy
 from torch import Tensor, nn
 from torch.nn import functional
@@ -118,7 +118,7 @@ def recorded(run: Run) -> list[dict]:
     ]
 
 
-@pytest.mark.parametrize("name", TINIES)
+@pytest.mark.parametrize("name", TOGETHER)  # those with layers
 def test_recording_does_not_change_the_training_and_a_stopped_run_records_the_same(name: str, tmp_path: Path) -> None:
     def stop(row: dict) -> None:
         if row["kind"] == "signal" and row["step"] == 8:
