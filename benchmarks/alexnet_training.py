@@ -16,15 +16,13 @@ turn, the others asleep, so that a busy machine slows all of them. The ratio of 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import torch
-from racing import load_torchvision, outcome, taking_turns, tell
+from racing import in_processes, load_torchvision, outcome, serve, tell
 
 from epochal.data.images import ImageData, Pictures
 from epochal.engine.allocator import keep_large_blocks
@@ -78,13 +76,7 @@ def contend(name: str, batch: int, device: str, threads: int, pipe: Connection) 
     where = torch.device(device)
     precision = "fp32" if name.endswith("fp32") else "auto"
     step = plain_step(batch, where) if name == "torchvision" else engine_step(batch, where, precision)
-    pipe.send("ready")
-    while pipe.recv():
-        begun = time.perf_counter()
-        step()
-        if where.type == "cuda":
-            torch.cuda.synchronize(where)
-        pipe.send(time.perf_counter() - begun)
+    serve(step, where, pipe)
 
 
 def main() -> None:
@@ -97,27 +89,8 @@ def main() -> None:
     asked = parser.parse_args()
 
     device = choose_device(asked.device)
-    context = multiprocessing.get_context("spawn")
-    contenders, processes, pipes = {}, [], []
-    for name in ("torchvision", "ours", "ours, fp32"):
-        here, there = context.Pipe()
-        process = context.Process(
-            target=contend, args=(name, asked.batch, str(device), asked.threads, there), daemon=True
-        )
-        process.start()
-        here.recv()
-
-        def turn(pipe: Connection = here) -> float:
-            pipe.send(True)
-            return float(pipe.recv())
-
-        contenders[name] = turn
-        processes.append(process)
-        pipes.append(here)
-    seconds = taking_turns(contenders, asked.rounds, warmup=2)
-    for pipe, process in zip(pipes, processes, strict=True):
-        pipe.send(False)
-        process.join()
+    names = ("torchvision", "ours", "ours, fp32")
+    seconds = in_processes(contend, names, asked.rounds, asked.batch, str(device), asked.threads)
     precision = choose_precision("auto", device)
     outcomes = [
         outcome(seconds, "ours", "torchvision", f"AlexNet training, {precision}", asked.batch, "images/s"),

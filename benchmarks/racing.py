@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import statistics
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,50 @@ def taking_turns(contenders: dict[str, Callable[[], float]], rounds: int, warmup
             if number >= 0:
                 seconds[name].append(spent)
     return seconds
+
+
+def in_processes(
+    contend: Callable[..., None], names: Sequence[str], rounds: int, *options: Any
+) -> dict[str, list[float]]:
+    """The seconds of contenders that each have a process of their own, the others asleep while one takes its turn.
+
+    Args:
+        contend: what a process runs, with its name, the options and a pipe: prepares, then calls `serve`.
+        names: the contenders.
+        rounds: the rounds that count; two more come before them.
+        options: what all of them are told.
+    """
+    context = multiprocessing.get_context("spawn")
+    contenders, processes, pipes = {}, [], []
+    for name in names:
+        here, there = context.Pipe()
+        process = context.Process(target=contend, args=(name, *options, there), daemon=True)
+        process.start()
+        here.recv()
+
+        def turn(pipe: Connection = here) -> float:
+            pipe.send(True)
+            return float(pipe.recv())
+
+        contenders[name] = turn
+        processes.append(process)
+        pipes.append(here)
+    seconds = taking_turns(contenders, rounds, warmup=2)
+    for pipe, process in zip(pipes, processes, strict=True):
+        pipe.send(False)
+        process.join()
+    return seconds
+
+
+def serve(step: Callable[[], None], device: torch.device, pipe: Connection) -> None:
+    """In a contender's process: take a step for each message, and answer with its seconds."""
+    pipe.send("ready")
+    while pipe.recv():
+        begun = time.perf_counter()
+        step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        pipe.send(time.perf_counter() - begun)
 
 
 def outcome(seconds: dict[str, list[float]], ours: str, peer: str, what: str, count: int, unit: str) -> Outcome:

@@ -10,6 +10,7 @@ import json
 import re
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -149,6 +150,35 @@ def claims_table(name: str) -> str:
     )
 
 
+def landmarks_table() -> str:
+    """Every landmark with its paper, and what came of the paper's claims."""
+    rows = []
+    for name in CHRONOLOGY:
+        card = epochal.landmark(name)
+        records = [read(f"{name}/claims/{claim.name}") for claim in epochal.claims(name)]
+        answers = Counter(record["verdict"]["answer"] for record in records if record)
+        answers["not measured here"] = records.count(None)
+        words = {"holds": "hold", "fails": "fail", "undecided": "undecided", "not measured here": "not measured here"}
+        told = ", ".join(f"{answers[answer]} {word}" for answer, word in words.items() if answers[answer])
+        title = (ROOT / "docs" / "landmarks" / f"{name}.md").read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+        paper = f"[{card.paper.title}]({card.paper.url}), {card.paper.venue}"
+        rows.append([f"[**{title}**](docs/landmarks/{name}.md)", str(card.year), paper, told])
+    return table(["landmark", "year", "paper", "its claims"], rows)
+
+
+def verdicts_table() -> str:
+    """The claims that were put to the test here, of all landmarks."""
+    rows = []
+    for name in CHRONOLOGY:
+        for claim in epochal.claims(name):
+            record = read(f"{name}/claims/{claim.name}")
+            if record is not None:
+                answer = f"**{record['verdict']['answer']}**" + (" (changed)" if record["changed"] else "")
+                told = [claim.says, claim.reported, measured(record), claim.label, answer, str(len(record["seeds"]))]
+                rows.append([f"`{name}/{claim.name}`", *told])
+    return table(["claim", "the paper says", "it reports", "ours, 95 % interval", "label", "verdict", "seeds"], rows)
+
+
 def claims_in_detail(name: str) -> str:
     """Every claim with its test, its caveats and its picture."""
     parts = []
@@ -232,6 +262,8 @@ def commands() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "runs": runs_table,
     "races": races_table,
+    "landmarks": landmarks_table,
+    "verdicts": verdicts_table,
     **{f"{name} claims": partial(claims_table, name) for name in CHRONOLOGY},
     **{f"{name} claims in detail": partial(claims_in_detail, name) for name in CHRONOLOGY},
     **{f"{name} ablation": partial(ablation_table, name) for name in CHRONOLOGY},

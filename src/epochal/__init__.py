@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from epochal.verbs.predict import predict
     from epochal.verbs.resume import resume
     from epochal.verbs.train import train
+    from epochal.verbs.vectors import load_vectors
     from epochal.verbs.weights import from_pretrained, read_weights
 
 __version__ = "0.1.0"
@@ -72,6 +73,7 @@ _HOME = {
     "landmark": "verbs.catalogue",
     "list_data": "verbs.data",
     "load_into": "interop.weights",
+    "load_vectors": "verbs.vectors",
     "look": "verbs.look",
     "open_data": "data.source",
     "plan_ablation": "lab.ablate",
@@ -117,6 +119,7 @@ __all__ = [
     "landmark",
     "list_data",
     "load_into",
+    "load_vectors",
     "look",
     "open_data",
     "plan_ablation",

@@ -155,6 +155,7 @@ class Progress:
         self._task: Any = None
         self._steps = 0
         self._printed = 0.0
+        self._first: tuple[int, float] | None = None
 
     def __enter__(self) -> Progress:
         return self
@@ -176,7 +177,7 @@ class Progress:
             case "note":
                 self._say(self._console.safe(row["text"]))
             case "step":
-                text = f"loss {row['loss']:.4f}  lr {row['lr']:.3g}  {row['steps_per_second']:.1f} steps/s"
+                text = f"loss {row['loss']:.4f}  lr {row['lr']:.3g}  {_pace(row)}"
                 self._advance(row["step"], text)
             case "evaluation":
                 metrics = {k: v for k, v in row.items() if k not in ("kind", "step", "epoch", "seconds")}
@@ -187,8 +188,7 @@ class Progress:
         self._steps = row["steps"]
         self._say(self._console.safe(row["run"], 10_000))
         self._say(
-            f"{row['train']:,} training and {row['held_out']:,} held-out pictures; "
-            f"{row['steps']:,} steps ({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
+            f"{row['size']}; {row['steps']:,} steps ({row['epochs']:g} epochs) on {row['device']} in {row['precision']}"
         )
         if row["note"]:
             self._say(self._console.safe(row["note"], 1000))
@@ -202,13 +202,28 @@ class Progress:
             self._bar.update(self._task, completed=step, text=text)
         elif text and time.monotonic() - self._printed > _PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._say(f"step {step:6d} of {self._steps}  {text}")
+            self._say(f"step {step:6d} of {self._steps}  {text}{self._left(step)}")
+
+    def _left(self, step: int) -> str:
+        """How long it will take from here, judged by how long it took since the first row."""
+        now = time.monotonic()
+        first, began = self._first = self._first or (step, now)
+        if step <= first:
+            return ""
+        return f"  {duration((now - began) / (step - first) * (self._steps - step))} left"
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def _pace(row: dict[str, Any]) -> str:
+    """How fast it goes: in words where a step is so many words, else in steps."""
+    if "step_words" in row:
+        return f"{row['steps_per_second'] * row['step_words'] / 1e6:.3f} M words/s"
+    return f"{row['steps_per_second']:.1f} steps/s"
 
 
 def duration(seconds: float) -> str:

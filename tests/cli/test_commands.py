@@ -230,7 +230,7 @@ def test_doctor_says_what_is_there(tmp_path: Path) -> None:
 
 def test_data_list_says_what_has_a_name_and_whether_it_is_here() -> None:
     sets = {one["name"]: one for one in told("data", "list")}
-    assert list(sets) == ["digits", "mnist", "fashion-mnist", "cifar10", "imagenette"]
+    assert list(sets) == ["digits", "mnist", "fashion-mnist", "cifar10", "imagenette", "topics", "wiki"]
     assert sets["digits"]["found"] == "built in"
     assert sets["cifar10"]["found"] is None
     assert sets["cifar10"]["looked_for"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.processes import in_processes
-from tests.tiny import TINIES, TINY
+from tests.tiny import TINIES, TINY, TOGETHER
 
 import epochal
 from epochal.core.fault import InputFault
@@ -82,7 +82,7 @@ def test_a_training_that_torchrun_started_stops_on_sigterm_and_goes_on_to_the_sa
     assert run.record()["stretches"][0]["processes"] == 2
 
 
-@pytest.mark.parametrize("name", TINIES)
+@pytest.mark.parametrize("name", TOGETHER)
 def test_processes_that_read_from_the_disk_with_workers_train_to_the_same_bits(name: str, tmp_path: Path) -> None:
     recipe = TINIES[name].replace(epochs=1.0)
     runs = [
@@ -92,7 +92,7 @@ def test_processes_that_read_from_the_disk_with_workers_train_to_the_same_bits(n
     assert bits(runs[0]) == bits(runs[1])
 
 
-@pytest.mark.parametrize("name", TINIES)
+@pytest.mark.parametrize("name", TOGETHER)
 def test_a_run_of_one_process_can_go_on_in_two_and_of_two_in_one(name: str, tmp_path: Path) -> None:
     run = unfinished(name, tmp_path)
     before = bits(run)

@@ -64,13 +64,15 @@ def straight(name: str, folder: Path, key: str, **options) -> tuple[int, str]:
 def test_a_resumed_run_has_the_bits_of_a_straight_one(
     tmp_path: Path, name: str, variant: str, where: str, workers: int
 ) -> None:
+    if epochal.landmark(name).learns_from == "text" and workers:
+        pytest.skip("a text needs nobody to decode it")
     recipe = TINIES[name].replace(epochs=1.5, **VARIANTS[name][variant])
     expected = straight(name, tmp_path / "straight", variant, recipe=recipe, seed=2)
     # Streamed from the source in every epoch, so that workers have something to do.
     at = STOPS[name][where]
     run = interrupted(name, tmp_path / "stopped", at, recipe=recipe, seed=2, workers=workers, memory_gigabytes=0.0)
     assert checkpoint.list_steps(run.checkpoints)[-1] == at
-    done = epochal.resume(run, workers=2 - workers)
+    done = epochal.resume(run, workers=2 - workers if epochal.landmark(name).learns_from == "pictures" else 0)
     assert bits(done) == expected
 
 

@@ -11,7 +11,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 from epochal import landmarks as table
-from epochal.data.source import open_data
+from epochal.verbs.launch import opener
 
 HERE = Path(__file__).parent
 STEPS = 20
@@ -24,7 +24,7 @@ def losses(name: str) -> list[float]:
     package = table.load(name)
     task = import_module(f"epochal.landmarks.{name}.train").task(
         package.RECIPES["smoke"].replace(precision="fp32"),
-        open_data(package.CARD.default_data),
+        opener(name)(package.CARD.default_data),
         seed=0,
         device=torch.device("cpu"),
     )

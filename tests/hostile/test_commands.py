@@ -13,6 +13,7 @@ from tests.tiny import TINY
 
 import epochal
 from epochal.core.fault import InputFault, MemoryFault
+from epochal.landmarks import CHRONOLOGY
 from epochal.verbs import launch
 
 NO_CUDA = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -185,7 +186,8 @@ def test_with_json_a_fault_is_json_too(tmp_path: Path) -> None:
 def test_a_message_has_what_expected_and_to_do() -> None:
     first, *rest = refused("show", "bogus").splitlines()
     assert first == "epochal: no landmark is called 'bogus'"
-    assert rest == ["  expected: one of: alexnet", "  to do: `epochal list` shows them"]
+    names = ", ".join(sorted(CHRONOLOGY))
+    assert rest == [f"  expected: one of: {names}", "  to do: `epochal list` shows them"]
 
 
 def test_a_folder_of_runs_that_is_a_file_is_told_by_every_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import os
@@ -119,6 +120,7 @@ def test_another_landmark_is_told(trained: Path, model: Path, tmp_path: Path) ->
     assert "no landmark is called" in told(lambda: read_weights(trained, TITLE))
 
 
+SOUND = {"recipe": "{}", "classes": "[]", "mean_colour": "[0.0, 0.0, 0.0]"}
 METADATA = {
     "no recipe": {},
     "a recipe that is no JSON": {"recipe": "{", "classes": "[]", "mean_colour": "[0.0, 0.0, 0.0]"},
@@ -127,6 +129,10 @@ METADATA = {
     "unknown settings": {"recipe": '{"__class__": 1}', "classes": "[]", "mean_colour": "[0.0, 0.0, 0.0]"},
     "hostile settings": {"recipe": json.dumps({TITLE: 1}), "classes": "[]", "mean_colour": "[0.0, 0.0, 0.0]"},
     "a mean that is no number": {"recipe": "{}", "classes": "[]", "mean_colour": "[NaN, 0.0, 0.0]"},
+    "a mean picture of another size": {**SOUND, "mean_picture": "AAAAAAAAAAAAAAAA"},
+    "a mean picture that is none": {**SOUND, "mean_picture": "?"},
+    "a mean picture that is no number": {**SOUND, "mean_picture": base64.b64encode(b"\xff" * 12 * 256**2).decode()},
+    "a layout that is none": {**SOUND, "layout": TITLE},
     "a mean that is a text": {"recipe": "{}", "classes": "[]", "mean_colour": '["a", "b", "c"]'},
 }
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from epochal.core.fault import InputFault
-from epochal.landmarks.alexnet.dropout import Dropout
 from epochal.landmarks.alexnet.init import PAPER, SOURCE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
 from epochal.landmarks.alexnet.model import AlexNet
 from epochal.landmarks.alexnet.source import SourceAlexNet
+from epochal.landmarks.dropout.model import Dropout
 
 LAYERS = {
     "conv1": 34_944,

@@ -16,10 +16,21 @@ from epochal.console import Console
 def export(
     run: RunName,
     format: Annotated[
-        str, typer.Option("--format", help="safetensors (weights), hub (a folder to share) or onnx.")
+        str,
+        typer.Option(
+            "--format",
+            help="safetensors (weights), hub (a folder to share) or onnx; words: word2vec, word2vec-bin, projector.",
+        ),
     ] = "safetensors",
     out: Annotated[Path | None, typer.Option("--out", help="The file or folder to make.")] = None,
-    layout: Annotated[str, typer.Option("--layout", help="Whose names the weights get: ours or torchvision.")] = "ours",
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            help="Whose names and conventions the weights get: ours; torchvision (alexnet, resnet), akamaster (resnet) "
+            "or scaled (dropout).",
+        ),
+    ] = "ours",
     json: Json = False,
 ) -> None:
     """Write a run's network for others to use."""
@@ -27,8 +38,9 @@ def export(
     with console.waiting("exporting"):
         done = epochal.export(run, format, out=out, layout=layout)
     console.result(vars(done))
-    console.line(f"{done.tensors} tensors, {done.bytes / 1e6:,.1f} MB")
-    console.line(f"a picture for it: {'; '.join(done.preparation)}")
+    console.line(f"{done.tensors} tensor{'s' * (done.tensors > 1)}, {done.bytes / 1e6:,.1f} MB")
+    if done.preparation:
+        console.line(f"a picture for it: {'; '.join(done.preparation)}")
     for note in done.notes:
         console.line(console.safe(note, 1000))
     console.path(done.path)

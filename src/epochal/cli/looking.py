@@ -18,15 +18,20 @@ def look(
     view: Annotated[
         str | None,
         typer.Argument(
-            help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding or curves; "
-            "all of them if left out."
+            help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding, curves or signal; "
+            "for words: map, neighbours, parallelogram, similarity or curves; all of them if left out."
         ),
     ] = None,
     image: Annotated[
         list[str] | None,
         typer.Option("--image", help="A picture to look at, for features, answers and occlusion; repeat it."),
     ] = None,
-    layer: Annotated[str | None, typer.Option("--layer", help="The layer to show, for features and patches.")] = None,
+    word: Annotated[
+        list[str] | None, typer.Option("--word", help="For word vectors: a word to show; repeat it.")
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option("--layer", help="The layer to show, for features, patches and signal.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="A PNG file, or a folder.")] = None,
     device: Device = "auto",
     offline: Offline = False,
@@ -35,7 +40,9 @@ def look(
     """Draw what a run has learned, as PNG files."""
     console = Console(json)
     with console.waiting("drawing"):
-        looks = epochal.look(run, view, images=image or [], layer=layer, out=out, device=device, offline=offline)
+        looks = epochal.look(
+            run, view, images=image or [], words=word or [], layer=layer, out=out, device=device, offline=offline
+        )
     console.result([{"view": one.view, "path": str(one.path)} for one in looks])
     for one in looks:
         console.path(one.path)

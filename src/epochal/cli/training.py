@@ -30,11 +30,12 @@ def demo(name: Name = "alexnet", json: Json = False) -> None:
         {
             "run": str(done.run.folder),
             "top1": done.top1,
+            "answer": done.answer,
             "pictures": [str(one.path) for one in done.looks],
             "next": list(done.next_commands),
         }
     )
-    console.line(f"\n{name} gets {done.top1:.1%} of the held-out pictures right.\n\nIts pictures:")
+    console.line(f"\n{done.answer}\n\nIts pictures:")
     for one in done.looks:
         console.path(one.path)
     console.line("\nNext:")
@@ -56,6 +57,9 @@ def train(
     recipe: Annotated[str, typer.Option("--recipe", help="One of the landmark's recipes.")] = "small",
     data: Data = None,
     overrides: Set = None,
+    tokenizer: Annotated[
+        str | None, typer.Option("--tokenizer", help="How words are told apart in a text: simple or whitespace.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides weights, order, augmentation and dropout.")] = 0,
     device: Device = "auto",
     columns: Columns = None,
@@ -65,6 +69,10 @@ def train(
         float | None, typer.Option("--memory-gb", help="Data larger than this is read from disk in each epoch.")
     ] = None,
     save_every: Annotated[int | None, typer.Option("--save-every", help="Steps between checkpoints.")] = None,
+    signal_every: Annotated[
+        int | None,
+        typer.Option("--signal-every", help="Steps between recordings of responses and gradients: look RUN signal."),
+    ] = None,
     runs: Annotated[Path | None, typer.Option("--runs", help="The folder to make the run in.")] = None,
     offline: Offline = False,
     json: Json = False,
@@ -79,7 +87,7 @@ def train(
             name,
             recipe=recipe,
             data=data,
-            overrides=overrides or [],
+            overrides=[*(overrides or []), *([f"tokenizer={tokenizer}"] if tokenizer is not None else [])],
             seed=seed,
             device=device,
             columns=columns,
@@ -87,6 +95,7 @@ def train(
             micro_batches=micro_batches,
             memory_gigabytes=memory_gb,
             save_steps=save_every,
+            signal_steps=signal_every,
             offline=offline,
             runs=runs,
             report=progress,

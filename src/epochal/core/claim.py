@@ -20,15 +20,19 @@ class Noun(pydantic.BaseModel):
 
 
 class ErrorRate(Noun):
-    """The share of held-out samples that a run's answer is wrong for, in per cent."""
+    """The share of samples that a run's answer is wrong for, in per cent, after the training."""
 
     kind: Literal["error rate"] = "error rate"
+    split: Literal["held-out", "train"] = pydantic.Field(
+        default="held-out", description="train: the samples it learned from, as they are, without augmentation"
+    )
     crops: Literal[1, 10] = pydantic.Field(default=1, description="views of each picture whose answers are averaged")
 
     @property
     def says(self) -> str:
         """In words, with the unit."""
-        return "held-out error, %" + (", average of 10 crops" if self.crops == 10 else "")
+        which = "training" if self.split == "train" else "held-out"
+        return f"{which} error, %" + (", average of 10 crops" if self.crops == 10 else "")
 
 
 class EpochsTo(Noun):
@@ -44,7 +48,46 @@ class EpochsTo(Noun):
         return f"epochs until {self.name} is {self.level:g}"
 
 
-Metric = Annotated[ErrorRate | EpochsTo, pydantic.Field(discriminator="kind")]
+class Drift(Noun):
+    """How far the percentiles of what enters a layer's non-linearity wander over a training, in widths.
+
+    Of a unit, the range of the 15th, 50th and 85th percentile over the recordings, averaged, over the mean distance
+    from the 15th to the 85th; averaged over the units that are followed. The arm must record its signal.
+    """
+
+    kind: Literal["drift"] = "drift"
+    layer: str
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return f"wandering of the percentiles of {self.layer}, in widths"
+
+
+class Measured(Noun):
+    """A number that the landmark's own function finds in a finished run: `measures.FUNCTIONS` has it by this name."""
+
+    kind: Literal["measured"] = "measured"
+    name: str = pydantic.Field(description="what is measured, with the unit; the number is kept with the run under it")
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return self.name
+
+
+class TrainingTime(Noun):
+    """How long a training took, in seconds: of use where all runs have the same machine to themselves."""
+
+    kind: Literal["training time"] = "training time"
+
+    @property
+    def says(self) -> str:
+        """In words, with the unit."""
+        return "seconds of training"
+
+
+Metric = Annotated[ErrorRate | EpochsTo | Drift | Measured | TrainingTime, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):
@@ -70,13 +113,21 @@ class Arm(Noun):
     recipe: pydantic.SerializeAsAny[Recipe]
     tuning: Tuning | None = None
     metric: Metric | None = None
+    signal_steps: int | None = pydantic.Field(
+        default=None, ge=1, description="steps between recordings of the signal; none: it is not recorded"
+    )
+    may_run_away: bool = pydantic.Field(
+        default=False,
+        description="a run whose numbers do not stay finite is an outcome: its error is that of guessing, and a level "
+        "was never reached",
+    )
     seconds: float | None = pydantic.Field(
         default=None, description="how long a run took on one core; for planning only"
     )
 
 
 class Less(Noun):
-    """The metric of one arm is below that of another, by more than `by`."""
+    """The metric of one arm is below that of another, by more than `by`; with a negative `by`, not far above it."""
 
     kind: Literal["less"] = "less"
     arm: str
@@ -85,6 +136,8 @@ class Less(Noun):
 
     def says(self) -> str:
         """In words."""
+        if self.by < 0:
+            return f"{self.arm} less than {-self.by:g} above {self.than}"
         return f"{self.arm} below {self.than}" + (f" by more than {self.by:g}" if self.by else "")
 
 
@@ -170,7 +223,7 @@ class Claim(Noun):
             raise ValueError("what is tuned on a seed that counts looks better than it is")
         return self
 
-    def metric_of(self, arm: Arm) -> ErrorRate | EpochsTo:
+    def metric_of(self, arm: Arm) -> Metric:
         """How an arm is measured."""
         return arm.metric or self.metric
 

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,12 @@ def write_text(path: Path, text: str) -> None:
         raise disk_fault(error, path) from error
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replace the file at `path`: after a crash it holds the old bytes or the new, never a part.
+
+    Args:
+        path: the file.
+        content: its new bytes, whole or in parts that are written as they come.
 
     Raises:
         OSError: the system refuses; the old file is as it was.
@@ -57,7 +62,7 @@ def replace_file(path: Path, content: bytes) -> None:
     try:
         # Exclusively: were a link waiting there, it would not be followed.
         with open(partial, "xb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pydantic
 
 
@@ -36,12 +38,24 @@ class Landmark(pydantic.BaseModel):
 
     name: str
     paper: Paper
+    preprint: Paper | None = pydantic.Field(
+        default=None, description="where the idea was first public, if years before the paper; it decides the order"
+    )
     idea: str = pydantic.Field(description="the idea in one sentence")
     builds_on: tuple[str, ...] = ()
     leads_to: tuple[str, ...] = ()
+    learns_from: Literal["pictures", "text"] = pydantic.Field(default="pictures", description="the kind of its data")
+    gives: Literal["classifier", "word vectors"] = pydantic.Field(
+        default="classifier", description="what a training leaves behind, to be measured, asked and handed on"
+    )
     default_data: str = pydantic.Field(description="the data used when none is named; needs no download")
     presets: dict[str, int] = pydantic.Field(
         default_factory=dict, description="the networks one can ask for, with their exact parameter counts"
     )
     deviations: tuple[Deviation, ...] = ()
     version: int = pydantic.Field(description="moves when numbers may change, not with a refactor")
+
+    @property
+    def year(self) -> int:
+        """The year in which the idea was first public."""
+        return (self.preprint or self.paper).year

@@ -41,6 +41,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "stretches": list,
     "memory_gigabytes": (int, float, type(None)),
     "save_steps": (int, type(None)),
+    "signal_steps": (int, type(None)),
     "environment": dict,
     "exit_code": int,
     "measured": dict,

@@ -17,12 +17,14 @@ class Measured(Noun):
         values: one for each seed, in the seeds' order.
         bounded: for each seed, True where the level was never reached and the value is a lower bound.
         tuned: the settings that were chosen for this arm.
+        ran_away: for each seed, True where the numbers did not stay finite and the value is a convention.
     """
 
     arm: str
     values: tuple[float, ...]
     bounded: tuple[bool, ...]
     tuned: dict[str, float]
+    ran_away: tuple[bool, ...] = ()
 
 
 class Finding(Noun):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Bool, Float, Float64, Int64, UInt8
 from torch import Tensor
 
 from epochal.data import keyed
@@ -61,19 +61,30 @@ class Augmentation:
             epoch: how often the data set has been gone through before.
             index: the samples' places in the data set, which with seed and epoch decide everything random.
         """
-        slack = pixels.shape[1] - self.crop
-        draw = keyed.uniform(seed, epoch, index, 3, _CROP)
-        if self.random:
-            top, left = (draw[:, :2] * (slack + 1)).long().unbind(1)
+        if not (self.random or self.mirror) and self.crop == pixels.shape[1]:
+            images = torch.sub(pixels[rows], statistics.mean)  # whole pictures, all alike: nothing to draw
         else:
-            top = left = torch.full_like(rows, slack // 2)
-        mirrored = draw[:, 2] < 0.5 if self.mirror else torch.zeros_like(rows, dtype=torch.bool)
-        images = centred_crops(pixels, rows, statistics.mean, top, left, mirrored, self.crop)
+            images = self._cropped(pixels, rows, statistics, keyed.uniform(seed, epoch, index, 3, _CROP))
         if self.pixel_scale != 1.0:
             images /= self.pixel_scale
         if self.colour_noise and (self.colour_noise_epochs is None or epoch < self.colour_noise_epochs):
             images += self._tint(statistics, seed, epoch, index)[:, None, None, :]
         return images.permute(0, 3, 1, 2)
+
+    def _cropped(
+        self,
+        pixels: UInt8[Tensor, "N S S 3"],
+        rows: Int64[Tensor, " B"],
+        statistics: PixelStatistics,
+        draw: Float64[Tensor, "B 3"],
+    ) -> Float[Tensor, "B C C 3"]:
+        slack = pixels.shape[1] - self.crop
+        if self.random:
+            top, left = (draw[:, :2] * (slack + 1)).long().unbind(1)
+        else:
+            top = left = torch.full_like(rows, slack // 2)
+        mirrored = draw[:, 2] < 0.5 if self.mirror else torch.zeros_like(rows, dtype=torch.bool)
+        return centred_crops(pixels, rows, statistics.mean, top, left, mirrored, self.crop)
 
     def _tint(
         self, statistics: PixelStatistics, seed: int, epoch: int, index: Int64[Tensor, " B"]

@@ -231,12 +231,25 @@ class Feed:
 
         Where there are several processes, this one gets its share of the batches: they are the same for any number.
         """
-        if self._held_out_store is None:
-            self._held_out_store = self._open(self.data.held_out)
         places = torch.arange(len(self.data.held_out)).split(batch_size)[self._part.number :: self._part.of]
-        stored = self._held_out_store.batches((0, place) for place in places)
+        stored = self._held_out.batches((0, place) for place in places)
         for place, (pixels, rows) in zip(places, stored, strict=True):
             yield place.to(self.device), centred(pixels[rows], self.statistics, self.augmentation.pixel_scale)
+
+    def some_held_out(self, count: int) -> tuple[Float[Tensor, "B 3 S S"], Int64[Tensor, " B"]]:
+        """At most `count` held-out pictures from evenly spread places, and their classes; the same in every process."""
+        count = min(count, len(self.data.held_out))
+        places = torch.arange(count) * len(self.data.held_out) // max(count, 1)
+        pixels, rows = next(iter(self._held_out.batches([(0, places)])))
+        images = centred(pixels[rows], self.statistics, self.augmentation.pixel_scale)
+        return images, self.held_out_labels[places.to(self.device)]
+
+    @property
+    def _held_out(self) -> Store:
+        """The held-out pictures, opened at first use."""
+        if self._held_out_store is None:
+            self._held_out_store = self._open(self.data.held_out)
+        return self._held_out_store
 
     @property
     def held_out_labels(self) -> Int64[Tensor, " N"]:

@@ -24,6 +24,11 @@ class PixelStatistics:
     eigenvalues: Float[Tensor, 3]
     eigenvectors: Float[Tensor, "3 3"]
 
+    @classmethod
+    def nothing(cls, side: int) -> PixelStatistics:
+        """The statistics of pictures that are taken as they are: nothing is subtracted, and no colour varies."""
+        return cls(torch.zeros(side, side, 3), torch.zeros(3), torch.eye(3))
+
     def to(self, device: torch.device) -> PixelStatistics:
         """The same on another device."""
         return PixelStatistics(self.mean.to(device), self.eigenvalues.to(device), self.eigenvectors.to(device))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,7 +16,43 @@ from epochal.data.frame import CentreSquare
 from epochal.data.images import ImageData, Picture, Split, framed_picture
 from epochal.data.statistics import PixelStatistics
 from epochal.data.stream import stream
+from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classify import Classified, classify, probabilities
+from epochal.engine.device import choose_precision, placed
+from epochal.engine.supervised import checked_statistics, load_weights
+
+
+@runtime_checkable
+class Preparation(Protocol):
+    """What every recipe of a classifier says of the pictures that its network sees."""
+
+    @property
+    def stored_size(self) -> int:
+        """Side of the square a picture is brought to."""
+        ...
+
+    @property
+    def padding(self) -> int:
+        """Zeros around that square."""
+        ...
+
+    @property
+    def crop(self) -> int:
+        """Side of what the network sees."""
+        ...
+
+    @property
+    def pixel_scale(self) -> float:
+        """What centred pixels are divided by."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic of the forward pass."""
+        ...
+
+
+R = TypeVar("R", bound=Preparation)
 
 
 @dataclass(frozen=True)
@@ -82,3 +119,40 @@ class Classifier:
     def knows(self, data: ImageData) -> bool:
         """True if the data set has the classes this network was trained on, in their order."""
         return data.classes == self.classes
+
+
+def restored(
+    network: Callable[[R, int], nn.Module],
+    recipe: R,
+    classes: tuple[str, ...],
+    snapshot: Snapshot,
+    device: torch.device,
+) -> Classifier:
+    """The trained network of a checkpoint's task.
+
+    Args:
+        network: makes the recipe's network for a number of classes.
+        recipe: how it was trained.
+        classes: their names.
+        snapshot: the task's state: the weights as `model`, the training set's statistics as `statistics`.
+        device: where to compute.
+
+    Raises:
+        InputFault: the checkpoint is of another network than the recipe's.
+        ValueError: its statistics are of pictures of another size.
+    """
+    with torch.random.fork_rng(devices=[]):  # what is drawn is not kept
+        model = network(recipe, len(classes))
+    load_weights(model, snapshot.under("model").tensors)
+    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
+    return Classifier(
+        model=placed(model, device).eval(),
+        classes=classes,
+        statistics=statistics.to(device),
+        stored_size=recipe.stored_size,
+        padding=recipe.padding,
+        crop=recipe.crop,
+        pixel_scale=recipe.pixel_scale,
+        precision=choose_precision(recipe.precision, device),
+        device=device,
+    )

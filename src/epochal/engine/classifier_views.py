@@ -1,6 +1,7 @@
 """What every classifier of pictures can show of itself: a page for each view.
 
-What only one paper has (its first kernels, its columns, its line in the curves) is in the landmark's own `look`.
+A landmark's own `look` lists them among its own views, and has what only one paper has: what its filters are, its line
+in the curves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from epochal.engine.classify import probabilities
 from epochal.engine.probe import activations
@@ -21,7 +22,7 @@ from epochal.measure.confusion import most_confused, recalls
 from epochal.measure.occlusion import occlusion_map
 from epochal.measure.plane import laid_out
 from epochal.view import confusion as table
-from epochal.view import feature_maps, grid, layers, occlusion, plane
+from epochal.view import feature_maps, filters, grid, layers, occlusion, plane
 from epochal.view.mosaic import Panel
 from epochal.view.sheet import notice
 
@@ -29,6 +30,45 @@ from epochal.view.sheet import notice
 MAPPED = 2_000
 OCCLUDED, MOST_GIVEN = 6, 24
 WORST, PAIRS = 24, 20
+
+
+# The views that need to know nothing of the network but its answers.
+VIEWS = {
+    "answers": "pictures with the network's answer and the truth",
+    "occlusion": "what each answer rests on: how it changes when a part of the picture is hidden",
+    "mistakes": "the held-out pictures that the network is most wrong about",
+    "confusion": "which classes are taken for which",
+}
+# Those of them, and of all classifiers' others, that show pictures of one's own.
+OF_PICTURES = ("features", "answers", "occlusion")
+
+
+def of_answers(view: str, scene: Scene) -> Figure:
+    """One of `VIEWS`.
+
+    Raises:
+        InputFault: there is no picture to look at.
+    """
+    return {"answers": answers, "occlusion": occluded, "mistakes": mistakes, "confusion": confusion}[view](scene)
+
+
+def first_weights(scene: Scene, *, columns: int = 1, most: int | None = None) -> Figure:
+    """The weights of the first layer as pictures: the kernels of a convolution, or what each dense unit sees.
+
+    Args:
+        scene: the network.
+        columns: into how many parts the kernels fall.
+        most: how many are shown at most.
+    """
+    first = next(m for m in scene.classifier.model.modules() if isinstance(m, nn.Conv2d | nn.Linear))
+    weights = first.weight.detach().cpu().float()
+    if isinstance(first, nn.Linear):
+        weights = weights.view(len(weights), -1, scene.classifier.crop, scene.classifier.crop)
+    if weights.shape[1] == 3 and scene.is_gray:
+        # Gray pictures show a kernel the same value three times: it answers to the sum of its three weights, and the
+        # colours it was born with are never corrected.
+        weights = weights.sum(1, keepdim=True)
+    return filters.filter_grid(weights[:most].numpy(), columns=columns)
 
 
 def features(scene: Scene, layer: str | None, telling: Sequence[str]) -> Figure:

@@ -74,6 +74,15 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class Sounded(Protocol):
+    """A task whose signal can be recorded."""
+
+    def signal(self) -> dict[str, Any]:
+        """What the log should say of each layer; changes neither weights nor generators."""
+        ...
+
+
 @dataclass(frozen=True)
 class Pace:
     """How often the loop does what is not training.
@@ -83,12 +92,14 @@ class Pace:
         save_steps: steps between checkpoints; None: by time alone.
         save_seconds: seconds between checkpoints when `save_steps` is None.
         keep: how many checkpoints stay.
+        signal_steps: steps between rows about what passes through the layers; None: there are none.
     """
 
     log_steps: int = 20
     save_steps: int | None = None
     save_seconds: float = 300.0
     keep: int = 2
+    signal_steps: int | None = None
 
 
 Report = Callable[[dict[str, Any]], None]
@@ -244,11 +255,14 @@ class _Loop:
         if not isinstance(step, int):
             return False
         redone = self.evaluation_due and step == self.step and row.get("kind") == "evaluation"
+        redone |= self.step == 0 and row.get("kind") == "signal"
         return step <= self.step and not redone
 
     def train(self) -> dict[str, float]:
         """The loop itself."""
         self._evaluate()
+        if self.step == 0:
+            self._signal()
         batches = self.task.batches(self.step)
         while self.step < self.task.steps:
             losses = self.task.step(self.step, next(batches))
@@ -257,6 +271,7 @@ class _Loop:
                 self._check()
             if self.step % self.pace.log_steps == 0 or self.step == self.task.steps:
                 self._log(losses)
+            self._signal()
             if self.step % self.task.evaluate_every == 0 or self.step == self.task.steps:
                 self.evaluation_due = True
                 self._evaluate()
@@ -284,6 +299,18 @@ class _Loop:
         row["steps_per_second"] = (self.step - self._logged_step) / max(now - self._logged, 1e-9)
         self._logged, self._logged_step = now, self.step
         self._write(row)
+
+    def _signal(self) -> None:
+        every = self.pace.signal_steps
+        if every is None or (self.step % every and self.step != self.task.steps):
+            return
+        if not isinstance(self.task, Sounded):
+            raise InputFault("this training has no signal to record", remedy="leave out --signal-every")
+        self._check()
+        began = time.perf_counter()
+        layers = self.task.signal()
+        self._logged += time.perf_counter() - began  # no training time either
+        self._write({"kind": "signal", **self._place(), "layers": layers})
 
     def _evaluate(self) -> None:
         if not self.evaluation_due:

@@ -58,7 +58,7 @@ def activations(
     watched = {
         name: module for name, module in modules.items() if name in wanted and (layers or not list(module.children()))
     }
-    with _unchanged(model, inputs), _hooked(watched, keep), torch.no_grad():
+    with unchanged(model, inputs), _hooked(watched, keep), torch.no_grad():
         model.eval()
         model(inputs)
     for name in layers or ():
@@ -87,7 +87,7 @@ def first_non_finite(model: nn.Module, inputs: Shaped[Tensor, " N *size"]) -> st
         if not found and not _is_finite(output):
             found.append(name or type(model).__name__)
 
-    with _unchanged(model, inputs), _hooked(dict(model.named_modules()), check), torch.no_grad():
+    with unchanged(model, inputs), _hooked(dict(model.named_modules()), check), torch.no_grad():
         model(inputs)
     return found[0] if found else None
 
@@ -116,7 +116,7 @@ def _hooked(modules: Mapping[str, nn.Module], see: Callable[[str, Any], None]) -
 
 
 @contextmanager
-def _unchanged(model: nn.Module, inputs: Tensor) -> Iterator[None]:
+def unchanged(model: nn.Module, inputs: Tensor) -> Iterator[None]:
     """Put the modes, the buffers and the generators back as they were."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from epochal.core.fault import InputFault
+from epochal.data.decode import decode_file
 from epochal.data.feed import padded
 from epochal.data.images import ImageData, Picture, Pictures, Split
 from epochal.data.stream import stream
@@ -45,6 +47,30 @@ class Scene:
     open_data: Callable[[], ImageData]
     given: tuple[Panel, ...] = ()
     workers: int = 0
+
+    @classmethod
+    def of(
+        cls, classifier: Classifier, inputs: Sequence[Path], open_data: Callable[[], ImageData], workers: int = 0
+    ) -> Scene:
+        """A classifier with picture files of one's own.
+
+        Args:
+            classifier: the trained network.
+            inputs: the files.
+            open_data: opens the data it was trained on; called when a view needs it.
+            workers: processes that decode.
+
+        Raises:
+            InputFault: one of the pictures cannot be read.
+        """
+        return cls(classifier, open_data, tuple(decode_file(path) for path in inputs), workers)
+
+    @cached_property
+    def is_gray(self) -> bool:
+        """True if the pictures have no colours: by their mean, or, where nothing is subtracted, by some held out."""
+        mean = self.classifier.statistics.mean.cpu().numpy()
+        seen = [mean] if mean.any() else [self.held_out.picture(int(place)) for place in self.chosen(FEW)]
+        return all(bool((pixels == pixels[..., :1]).all()) for pixels in seen)
 
     @cached_property
     def held_out(self) -> Split:

@@ -1,10 +1,13 @@
-"""Learning rates over time. A schedule is asked for the rate of a step and told of each evaluation."""
+"""Learning rates over time. A schedule is asked for the rate of a step, and told of each step and each evaluation."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
 
 
 @runtime_checkable
@@ -13,6 +16,10 @@ class Schedule(Protocol):
 
     def lr(self, step: int, /) -> float:
         """The rate for the step with this number, counted from 0."""
+        ...
+
+    def saw(self, accuracy: Float[Tensor, ""], /) -> None:
+        """Take note of the share of a step's training pictures that was answered right; it is on the device, unread."""
         ...
 
     def observe(self, error: float, /) -> None:
@@ -30,6 +37,9 @@ class Schedule(Protocol):
 
 class _Fixed:
     """A schedule that looks at the step alone has nothing to remember."""
+
+    def saw(self, accuracy: Float[Tensor, ""]) -> None:
+        """Nothing to learn from a step."""
 
     def observe(self, error: float) -> None:
         """Nothing to learn from an evaluation."""
@@ -73,6 +83,30 @@ class Cosine(_Fixed):
         return self.base * max(1e-4, 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))))
 
 
+@dataclass(frozen=True)
+class Linear(_Fixed):
+    """A straight line from `base` down to nearly zero at `steps`."""
+
+    base: float
+    steps: int
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.base * max(1e-4, 1.0 - step / self.steps)
+
+
+@dataclass(frozen=True)
+class Inverse(_Fixed):
+    """`base` / (1 + step / `half`): the rate is halved at the step `half`, and falls ever more slowly."""
+
+    base: float
+    half: int
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.base / (1.0 + step / self.half)
+
+
 @dataclass
 class Plateau:
     """Divide the rate when the held-out error stops improving (AlexNet, Section 5: by 10, three times).
@@ -96,6 +130,9 @@ class Plateau:
         """The rate now; the step does not matter."""
         return self.base * self.factor**self.drops
 
+    def saw(self, accuracy: Float[Tensor, ""]) -> None:
+        """Nothing to learn from a step."""
+
     def observe(self, error: float) -> None:
         """Count evaluations without progress."""
         if error < self.best:
@@ -114,3 +151,44 @@ class Plateau:
         """Go back to a state."""
         self.best = math.inf if state["best"] is None else float(state["best"])
         self.waited, self.drops = int(state["waited"]), int(state["drops"])
+
+
+@dataclass
+class Gentle:
+    """Another schedule, but at a lower rate until the training error has fallen (ResNet, Section 4.2).
+
+    Attributes:
+        then: the schedule that is followed afterwards, and at the same steps as without the beginning.
+        rate: the rate of the beginning.
+        error: the training error that ends it, as a running mean to which each step adds `share`.
+        share: the weight of the newest step.
+    """
+
+    then: Drops | Cosine
+    rate: float
+    error: float = 0.8
+    share: float = 0.05
+    mean: float = field(default=0.0, init=False)
+    begun: bool = field(default=False, init=False)
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.then.lr(step) if self.begun else self.rate
+
+    def saw(self, accuracy: Float[Tensor, ""]) -> None:
+        """Has the network begun to learn? The accuracy is read only until it has."""
+        if not self.begun:
+            # The mean starts at an accuracy of 0: it errs on the side of a longer beginning.
+            self.mean += self.share * (float(accuracy) - self.mean)
+            self.begun = 1.0 - self.mean < self.error
+
+    def observe(self, error: float) -> None:
+        """Nothing to learn from an evaluation."""
+
+    def state(self) -> dict[str, Any]:
+        """The running mean of the accuracy, and whether the beginning is over."""
+        return {"mean": self.mean, "begun": self.begun}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        self.mean, self.begun = float(state["mean"]), bool(state["begun"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,20 @@ from torch import Tensor, nn
 
 # Adds up over the processes, in place.
 Sum = Callable[[Tensor], Tensor]
+
+
+def of_one(values: Tensor) -> Tensor:
+    """The sum over a single process."""
+    return values
+
+
+@runtime_checkable
+class Shareable(Protocol):
+    """A layer of our own that can normalise over a batch of several processes."""
+
+    def share(self, summed: Sum, /) -> None:
+        """Add up over the processes from now on."""
+        ...
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
@@ -63,13 +77,17 @@ class _Summed(torch.autograd.Function):
 
 
 def share_batch_norms(model: nn.Module, summed: Sum) -> None:
-    """Put shared batch normalisation in the place of the model's own, under the same names.
+    """Put shared batch normalisation in the place of torch's, under the same names; a layer of ours is told to share.
 
     Raises:
         ValueError: a layer normalises in a way that is not shared.
     """
     for name, layer in model.named_children():
-        if type(layer) is nn.BatchNorm2d and layer.affine and layer.momentum is not None and layer.track_running_stats:
+        if isinstance(layer, Shareable):
+            layer.share(summed)
+        elif (
+            type(layer) is nn.BatchNorm2d and layer.affine and layer.momentum is not None and layer.track_running_stats
+        ):
             setattr(model, name, SharedBatchNorm2d(layer, summed))
         elif isinstance(layer, nn.modules.batchnorm._NormBase):
             raise ValueError(f"{name} ({layer}) cannot normalise over the batch of several processes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.data.feed import Batch, Feed
+from epochal.data.images import ImageData
 from epochal.data.keyed import mixed_seed
 from epochal.data.statistics import PixelStatistics
 from epochal.engine import optimizer_state, random
@@ -25,6 +26,11 @@ from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CROSS_ENTROPY, CrossEntropy, right_answers
 from epochal.engine.probe import first_non_finite
 from epochal.engine.schedule import Schedule
+from epochal.engine.signal import Signal, signals
+from epochal.measure.crops import centre_crop
+
+# How many pictures the signal is taken from, where a step learns from as many.
+_PROBE = 128
 
 
 class Supervised:
@@ -40,6 +46,8 @@ class Supervised:
         evaluate_epochs: epochs between evaluations.
         until: end the training after the first epoch in which this share of the training pictures was answered right.
         objective: what a step minimises.
+        penalty: what is added to that for each picture: called after the forward pass of each part of a batch.
+        after_update: called after each update, such as for a constraint on the weights.
         precision: fp32 or bf16.
         micro_batches: into how many parts a batch is split to save memory; the summed gradient is the same but for
             the masks of dropout, which are drawn for each part.
@@ -60,6 +68,8 @@ class Supervised:
         evaluate_epochs: float = 1.0,
         until: float | None = None,
         objective: CrossEntropy = CROSS_ENTROPY,
+        penalty: Callable[[], Tensor] | None = None,
+        after_update: Callable[[], None] | None = None,
         precision: str = "fp32",
         micro_batches: int = 1,
         group: Group = ALONE,
@@ -69,7 +79,7 @@ class Supervised:
         self.steps_per_epoch = feed.plan.steps_per_epoch
         self.steps = max(1, round(epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(evaluate_epochs * self.steps_per_epoch))
-        self.until, self.objective = until, objective
+        self.until, self.objective, self.penalty, self.after_update = until, objective, penalty, after_update
         # Answered right in the epoch under way, a number for each step summed on the device; and in the last whole one.
         self._right = torch.zeros((), device=self.device)
         self._train_top1: float | None = None
@@ -83,11 +93,21 @@ class Supervised:
         if not group.first:
             # The network began with the same weights in all processes; from here on each draws masks of its own.
             random.seed_everything(mixed_seed(feed.seed, group.rank))
+        self._probe: tuple[Tensor, Tensor] | None = None
         self.watch = FiniteWatch(model, self.device)
         if not all(group.get("fused") for group in optimizer.param_groups):
             raise ValueError("the optimizer must be a fused one: others do not withhold a bad update")
         # Torch's fused kernels leave weights and momentum alone where this is 1.
         optimizer.found_inf = self.watch.withheld  # type: ignore[attr-defined]
+
+    @property
+    def data(self) -> ImageData:
+        """What it learns from: of the training pictures, those that the recipe has chosen."""
+        return self.feed.data
+
+    def size(self) -> str:
+        """How much there is to learn from, in words."""
+        return f"{len(self.data.train):,} training and {len(self.data.held_out):,} held-out pictures"
 
     def batches(self, start: int) -> Iterator[Batch]:
         """The batches from the step `start` on."""
@@ -109,6 +129,8 @@ class Supervised:
             with nullcontext() if part is parts[-1] else self.group.gathering(self._replica):
                 logits = self._forward(part.images)
                 summed = self.objective(logits, part)
+                if self.penalty is not None:
+                    summed = summed + len(part.labels) * self.penalty()
                 # The average of this over the processes is the gradient of the whole batch's mean loss.
                 (summed / (count / self.group.size)).backward()
             loss += summed.detach()
@@ -116,6 +138,9 @@ class Supervised:
         loss, right = self.group.total(loss, right)
         self.watch.observe(loss)
         self.optimizer.step()
+        self.schedule.saw(right / count)
+        if self.after_update is not None:
+            self.after_update()
         self._count(number, right / count)
         return {
             "loss": loss / count,
@@ -158,6 +183,19 @@ class Supervised:
         crop = self.feed.augmentation.crop
         for places, images in self.feed.held_out(batch_size=self.feed.plan.batch_size):
             yield places, probabilities(self.model, images, crop=crop, precision=self.precision)
+
+    def signal(self) -> Signal:
+        """How responses and gradients are distributed in each layer, on the same held-out pictures every time.
+
+        It takes no more memory than a step, and changes nothing.
+        """
+        if self._probe is None:
+            part = self.feed.plan.step_samples // (self.micro_batches * self.group.size)
+            images, labels = self.feed.some_held_out(max(2, min(_PROBE, part)))
+            view = centre_crop(images, self.feed.augmentation.crop).contiguous(memory_format=torch.channels_last)
+            self._probe = view, labels
+        train_but(self.model, self._resting)
+        return signals(self.model, *self._probe, precision=self.precision)
 
     def observe(self, metrics: dict[str, float]) -> None:
         """Tell the schedule the held-out error."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Layout:
         settings: the recipe's settings that go with it.
         pixels: how pictures must be prepared, if the layout fixes it.
         notes: what a person should know.
+        absent: tensors by our names that such files may lack, and what they are then.
     """
 
     name: str
@@ -44,6 +45,24 @@ class Layout:
     settings: dict[str, Any] = field(default_factory=dict)
     pixels: Pixels | None = None
     notes: tuple[str, ...] = ()
+    absent: dict[str, Tensor] = field(default_factory=dict)
+
+
+def own(names: Iterable[str], settings: Mapping[str, Any], mean: Tensor | None) -> Layout:
+    """The layout of weights that we wrote and whose recipe is known.
+
+    Args:
+        names: of the tensors.
+        settings: all of the recipe's.
+        mean: the mean picture or the mean colour that is subtracted, if it is known; zero: nothing is.
+    """
+    pixels = None
+    if mean is not None:
+        what = f"the training set's mean {'picture' if mean.dim() == 3 else 'colour'}" if mean.any() else "nothing"
+        scale = float(settings["pixel_scale"])
+        told = f"RGB from 0 to 255, minus {what}, divided by {scale:g}"
+        pixels = Pixels(mean, (scale,) * 3, settings["stored_size"], settings["crop"], told)
+    return Layout("ours", {name: name for name in names}, settings=dict(settings), pixels=pixels)
 
 
 def common_prefix(names: Iterable[str]) -> str:
@@ -77,6 +96,9 @@ def remapped(stored: Stored, layout: Layout, prefix: str = "", classes: tuple[st
             continue
         tensors[name], done = _made_ours(stored, source, layout.changes.get(name, ()))
         rows.append(Mapped(source, name, tuple(tensors[name].shape), done))
+    for name in (name for name in layout.absent if name not in tensors):
+        tensors[name] = layout.absent[name].clone()
+        rows.append(Mapped("nothing", name, tuple(tensors[name].shape), ("the file has none: as before training",)))
     notes = (f"the prefix {prefix!r} of every name was taken off",) if prefix else ()
     return Weights(
         source=str(stored.path),

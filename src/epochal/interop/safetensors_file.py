@@ -23,7 +23,8 @@ from epochal.interop.stored import Header, Stored, checked, damaged, file_size
 
 # A header of a network's weights has kilobytes.
 MOST_HEADER_BYTES = 16 << 20
-MOST_METADATA_BYTES = 1 << 20
+# Ours hold the mean picture too.
+MOST_METADATA_BYTES = 6 << 20
 
 _DTYPES = {
     "F64": torch.float64,
@@ -118,7 +119,7 @@ def _metadata(path: Path, found: list[Any]) -> dict[str, str]:
     if more or not _is_object(pairs) or not all(isinstance(text, str) for pair in pairs for text in pair):
         raise damaged(path, "its metadata are no texts")
     if sum(len(name) + len(text) for name, text in pairs) > MOST_METADATA_BYTES:
-        raise damaged(path, "its metadata are longer than a megabyte")
+        raise damaged(path, "its metadata are longer than six megabytes")
     return dict(pairs)
 
 

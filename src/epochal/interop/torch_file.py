@@ -31,6 +31,7 @@ _OLD_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 # All that a state dict calls.
 _HARMLESS = {
     "collections.OrderedDict",
+    "torch._utils._rebuild_tensor",  # before torch 0.4
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
     *(f"torch.{kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char")),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, printable
@@ -139,6 +141,43 @@ def load_into(model: nn.Module, weights: Weights, *, partial: bool = False) -> L
     given = [*weights.tensors, *weights.unplaced]
     left_out = [(name, _why(state, weights, name)) for name in given if name not in fitting]
     return Loaded(tuple(fitting), tuple(name for name in state if name not in fitting), tuple(left_out))
+
+
+def rescaled(
+    weights: Weights,
+    pixel_scale: float,
+    first_layer: Callable[[Weights, Float[Tensor, 3]], tuple[str, Tensor] | None],
+) -> Weights:
+    """The same network for pixels divided by another number: the first layer's weights make up for it.
+
+    Args:
+        weights: the network's.
+        pixel_scale: what centred pixels will be divided by.
+        first_layer: tells, of weights and of the factors of the three colours, the name of the first layer's weights
+            and what they are multiplied by; None if the network sees no scale.
+
+    Raises:
+        InputFault: it is not known how the weights' pixels were prepared, or the first layer cannot make up for it.
+    """
+    if weights.pixels is None:
+        raise InputFault(
+            f"{printable(weights.source)} does not say how pictures were prepared for it",
+            expected="a run, what `epochal export` wrote, or weights in a layout of another library",
+        )
+    factors = torch.tensor([pixel_scale / scale for scale in weights.pixels.scale], dtype=torch.float64)
+    if bool((factors == 1).all()):
+        return weights
+    pixels = replace(weights.pixels, scale=(float(pixel_scale),) * 3)
+    found = first_layer(weights, factors)
+    if found is None:
+        return replace(weights, pixels=pixels)
+    first, factor = found
+    if first not in weights.tensors:
+        raise InputFault(f"{printable(weights.source)} has no {first}", expected="the weights of a whole network")
+    told = f"colours x {', '.join(f'{one:.4g}' for one in factors)} (pixels divided by {pixel_scale:g})"
+    tensor = (weights.tensors[first].double() * factor).float()
+    rows = (replace(row, done=(*row.done, told)) if row.name == first else row for row in weights.rows)
+    return replace(weights, tensors={**weights.tensors, first: tensor}, rows=tuple(rows), pixels=pixels)
 
 
 def _row(row: Mapped) -> str:

@@ -9,7 +9,7 @@ from epochal.core.verdict import Measured
 from epochal.lab.execute import Place, Report, execute
 from epochal.lab.experiment import Experiment
 from epochal.lab.jobs import Stock
-from epochal.lab.values import value
+from epochal.lab.values import ran_away, value
 
 
 def conduct(experiment: Experiment, runs: Path, where: list[Place], *, offline: bool, report: Report) -> Stock:
@@ -29,8 +29,9 @@ def conduct(experiment: Experiment, runs: Path, where: list[Place], *, offline: 
                 expected="that nobody moves or changes runs while they are needed",
             )
         done.update(job.key for job in jobs)
+        expected = trials | {job.label for job in jobs if job.may_run_away}
         for failure in execute(jobs, stock, where, offline=offline, report=report):
-            if failure["label"] not in trials:
+            if failure["label"] not in expected:
                 raise InputFault(
                     f"{failure['label']}: {failure.get('what', 'its numbers ran away')}",
                     expected="finite numbers",
@@ -44,8 +45,10 @@ def measured(experiment: Experiment, stock: Stock, *, device: str, offline: bool
     result = []
     for arm in experiment.arms:
         metric = arm.metric or experiment.metric
-        values = [value(run, metric, device=device, offline=offline) for run in experiment.runs(arm, stock)]
+        runs = experiment.runs(arm, stock)
+        values = [value(run, metric, device=device, offline=offline) for run in runs]
         numbers, bounded = zip(*values, strict=True)
+        away = tuple(ran_away(run) for run in runs)
         tuned = experiment.chosen(arm, stock) or {}
-        result.append(Measured(arm=arm.name, values=numbers, bounded=bounded, tuned=tuned))
+        result.append(Measured(arm=arm.name, values=numbers, bounded=bounded, tuned=tuned, ran_away=away))
     return tuple(result)

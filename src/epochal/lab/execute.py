@@ -116,6 +116,7 @@ class _Crew:
             "device": place.device,
             "threads": place.threads,
             "workers": None,
+            "signal_steps": job.signal_steps,
             "resume": None if begun is None else str(begun.folder),
             "runs": str(self.stock.folder),
             "offline": self.offline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from epochal.core.claim import Ablation, Arm, Claim, EpochsTo, ErrorRate
+from epochal.core.claim import Ablation, Arm, Claim, Metric
 from epochal.core.fault import InputFault
 from epochal.core.recipe import Recipe
 from epochal.core.run import Run
@@ -30,7 +30,7 @@ class Experiment:
     landmark: str
     name: str
     arms: tuple[Arm, ...]
-    metric: ErrorRate | EpochsTo
+    metric: Metric
     data: str
     seeds: tuple[int, ...]
     sd: float
@@ -77,11 +77,12 @@ class Experiment:
         for tried in tuning.values:
             recipe = arm.recipe.replace(**{**tuning.changes, tuning.setting: tried})
             label = f"{self.name}: {arm.name}, {tuning.setting}={tried:g} (trial)"
-            found.append((tried, self._job(recipe, tuning.seed, label, None)))
+            found.append((tried, Job(self.landmark, recipe, self.data, tuning.seed, label)))
         return found
 
-    def _job(self, recipe: Recipe, seed: int, label: str, seconds: float | None) -> Job:
-        return Job(self.landmark, recipe, self.data, seed, label, seconds)
+    def _job(self, arm: Arm, recipe: Recipe, seed: int) -> Job:
+        label = f"{self.name}: {arm.name}, seed {seed}"
+        return Job(self.landmark, recipe, self.data, seed, label, arm.seconds, arm.signal_steps, arm.may_run_away)
 
     def chosen(self, arm: Arm, stock: Stock) -> dict[str, float] | None:
         """The settings tuned for an arm: none for most, None while trials are missing.
@@ -111,7 +112,7 @@ class Experiment:
         if chosen is None:
             return None
         recipe = arm.recipe.replace(**chosen)
-        return [self._job(recipe, seed, f"{self.name}: {arm.name}, seed {seed}", arm.seconds) for seed in self.seeds]
+        return [self._job(arm, recipe, seed) for seed in self.seeds]
 
     def next_jobs(self, stock: Stock) -> list[Job]:
         """What can be done now: trials first, then the runs that count; seed by seed, so that a part is of use."""

@@ -1,7 +1,8 @@
 """A job is a training that an experiment needs; the stock is what there is of them already.
 
 Two trainings are the same job if landmark, version, recipe, data and seed are: then they give the same numbers up to
-rounding, and an experiment takes the one that is finished instead of making another.
+rounding, and an experiment takes the one that is finished instead of making another. A job that wants the signal
+recorded is not done by a run that did not record it as often.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Job:
         seed: the seed.
         label: what it is for, for people; not a part of what it is.
         seconds: how long it took on one core of the machine that the experiment was written on; None: not known.
+        signal_steps: steps between recordings of the signal; None: it does not matter.
+        may_run_away: a run whose numbers did not stay finite has done the job too.
     """
 
     landmark: str
@@ -39,11 +42,14 @@ class Job:
     seed: int
     label: str = ""
     seconds: float | None = None
+    signal_steps: int | None = None
+    may_run_away: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What makes it this training and no other."""
-        return (self.landmark, table.load(self.landmark).CARD.version, self.recipe, self.data, self.seed)
+        version = table.load(self.landmark).CARD.version
+        return (self.landmark, version, self.recipe, self.data, self.seed, self.signal_steps)
 
 
 class Stock:
@@ -66,7 +72,7 @@ class Stock:
         self.folder = folder
         self._finished: dict[tuple[Any, ...], Run] = {}
         self._begun: dict[tuple[Any, ...], Run] = {}
-        self._ran_away: set[tuple[Any, ...]] = set()
+        self._ran_away: dict[tuple[Any, ...], Run] = {}
         for run in Run.all(folder) if os.path.isdir(folder) else []:  # Path.is_dir raises for impossible names
             self._take_note(run)
 
@@ -81,19 +87,24 @@ class Stock:
             return  # begun with given weights, or with other masks of dropout: other numbers
         status, code = run.status(), record.get("exit_code")
         if status == "finished" and record.get("results"):
-            self._finished[key] = run
+            kind = self._finished
         elif status == "failed" and code == NonFiniteFault.exit_code:
-            self._ran_away.add(key)
+            kind = self._ran_away
         elif status in ("interrupted", "stopped") or (status == "failed" and code in _CURABLE):
-            self._begun[key] = run
+            kind = self._begun
+        else:
+            return
+        for signal_steps in {None, record.get("signal_steps")}:
+            kind[*key, signal_steps] = run
 
     def finished(self, job: Job) -> Run | None:
-        """The newest finished run of a job."""
-        return self._finished.get(job.key)
+        """The newest run that has done a job."""
+        done = self._finished.get(job.key)
+        return self._ran_away.get(job.key) if done is None and job.may_run_away else done
 
     def begun(self, job: Job) -> Run | None:
         """A run of the job that stopped on its way and can go on."""
-        return None if job.key in self._finished else self._begun.get(job.key)
+        return None if self.finished(job) is not None else self._begun.get(job.key)
 
     def ran_away(self, job: Job) -> bool:
         """True if the job was tried and its numbers did not stay finite."""
@@ -112,8 +123,8 @@ class Stock:
         recipe, data = job.recipe, job.data
         times = [
             run.record().get("seconds")
-            for (_, _, known, where, _), run in self._finished.items()
-            if known == recipe and where == data
+            for (_, _, known, where, _, recorded), run in self._finished.items()
+            if known == recipe and where == data and recorded == job.signal_steps
         ]
         known_times = [float(seconds) for seconds in times if seconds is not None]
         return sum(known_times) / len(known_times) if known_times else None

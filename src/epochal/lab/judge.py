@@ -2,8 +2,8 @@
 
 Arms are compared seed by seed, since a seed fixes order, subset and initial weights for both: what is judged are the
 differences (for ratios, the differences of logarithms). An expectation holds when the whole 95 % interval lies on its
-side, fails when the whole interval lies on the other, and is undecided otherwise. Where a value is only a lower bound
-no interval can be had; then the sign test judges: every seed must clear the expectation, and five seeds are needed.
+side, fails when the whole interval lies on the other, and is undecided otherwise. Where a value is only a bound no
+interval can be had; then the sign test judges: all seeds must be on one side, and five seeds are needed.
 """
 
 from __future__ import annotations
@@ -59,22 +59,30 @@ def _finding(expectation: Expectation, arms: dict[str, Measured]) -> Finding:
     match expectation:
         case Less(arm=arm, than=than, by=by):
             differences = [b - a for a, b in zip(arms[arm].values, arms[than].values, strict=True)]
+            if away := _away(arms[arm], arms[than]):
+                return _by_count(expectation, differences, [difference > by for difference in differences], away)
             return _above(expectation, differences, by, bounded=any(arms[arm].bounded + arms[than].bounded))
         case Ratio(arm=arm, over=over, least=least):
             if min(arms[arm].values + arms[over].values) <= 0:
                 return _undecided(expectation, 0.0, "a value of zero is in no ratio to another")
+            if _by_convention(arms[arm]) or _by_convention(arms[over]):
+                return _undecided(expectation, 0.0, "numbers ran away, and a ratio to a convention says nothing")
             logs = [math.log(a / b) for a, b in zip(arms[arm].values, arms[over].values, strict=True)]
-            if any(arms[over].bounded):  # then the ratio could be anything below
-                return _undecided(expectation, math.exp(fmean(logs)), f"{over} did not get there in every run")
-            if any(arms[arm].bounded):
-                return _by_sign(expectation, [math.exp(log) for log in logs], least)
+            if any(arms[arm].bounded + arms[over].bounded):
+                return _by_sign(expectation, [math.exp(log) for log in logs], arms[arm].bounded, arms[over].bounded)
             found = _above(expectation, logs, math.log(least), bounded=False)
             low, high = (None if end is None else math.exp(end) for end in (found.low, found.high))
             return found.model_copy(update={"estimate": math.exp(found.estimate), "low": low, "high": high})
         case Reaches(arm=arm, level=level):
+            if away := _away(arms[arm]):
+                values = list(arms[arm].values)
+                return _by_count(expectation, values, [value <= level for value in values], away)
             found = _above(expectation, [-value for value in arms[arm].values], -level, bounded=any(arms[arm].bounded))
             return _turned(found)
         case Within(arm=arm, low=low, high=high):
+            if away := _away(arms[arm]):
+                values = list(arms[arm].values)
+                return _by_count(expectation, values, [low <= value <= high for value in values], away)
             mean, bottom, top = interval(list(arms[arm].values))
             if any(arms[arm].bounded):
                 return _undecided(expectation, mean, "a level was not reached in every run")
@@ -115,20 +123,58 @@ def _turned(finding: Finding) -> Finding:
     return finding.model_copy(update={"estimate": -finding.estimate, "low": low, "high": high})
 
 
-def _by_sign(expectation: Expectation, ratios: list[float], least: float) -> Finding:
-    """Judge lower bounds: they can show that something holds, never that it fails."""
-    clear = sum(ratio >= least for ratio in ratios)
-    why = f"lower bounds: at least {min(ratios):.2f} in every run; {clear} of {len(ratios)} seeds clear {least:g}"
-    answer: Answer = "holds" if clear == len(ratios) >= SIGN_TEST_SEEDS else "undecided"
-    estimate = math.exp(fmean(math.log(ratio) for ratio in ratios))
+def _by_sign(expectation: Ratio, ratios: list[float], above: tuple[bool, ...], below: tuple[bool, ...]) -> Finding:
+    """Judge ratios of which some are bounds: the true one lies above where `above`, below where `below`.
+
+    A lower bound can show that something holds, an upper bound that it fails; a ratio of two bounds shows neither.
+    """
+    least = expectation.least
+    clear = sum(ratio >= least and not under for ratio, under in zip(ratios, below, strict=True))
+    short = sum(ratio < least and not over for ratio, over in zip(ratios, above, strict=True))
+    enough = len(ratios) >= SIGN_TEST_SEEDS
+    holds, fails = clear == len(ratios), short == len(ratios)
+    answer: Answer = "holds" if enough and holds else "fails" if enough and fails else "undecided"
+    if any(above) and not any(below):
+        why = f"lower bounds: at least {min(ratios):.2f} in every run"
+    elif any(below) and not any(above):
+        why = f"upper bounds: at most {max(ratios):.2f} in every run"
+    else:
+        why = "bounds on both sides"
     return Finding(
         says=expectation.says(),
         what=_what(expectation),
-        estimate=estimate,
-        low=min(ratios),
+        estimate=math.exp(fmean(math.log(ratio) for ratio in ratios)),
+        low=None if any(below) else min(ratios),
+        high=None if any(above) else max(ratios),
+        answer=answer,
+        why=f"{why}; {clear} of {len(ratios)} seeds clear {least:g}",
+    )
+
+
+def _by_convention(arm: Measured) -> bool:
+    """True if a run ran away and its value is a convention, not a bound."""
+    # Older records do not say which ran away: then none did.
+    return any(away and not bounded for away, bounded in zip(arm.ran_away, arm.bounded, strict=False))
+
+
+def _away(*arms: Measured) -> int:
+    """How many of the arms' runs ran away."""
+    return sum(sum(arm.ran_away) for arm in arms)
+
+
+def _by_count(expectation: Expectation, values: list[float], clear: list[bool], away: int) -> Finding:
+    """Judge where runs ran away and values are conventions, of which no interval exists: by the sign test."""
+    enough = len(clear) >= SIGN_TEST_SEEDS
+    answer: Answer = "holds" if enough and all(clear) else "fails" if enough and not any(clear) else "undecided"
+    runs = "a run" if away == 1 else f"{away} runs"
+    return Finding(
+        says=expectation.says(),
+        what=_what(expectation),
+        estimate=fmean(values),
+        low=None,
         high=None,
         answer=answer,
-        why=why,
+        why=f"the numbers of {runs} ran away; so it is in {sum(clear)} of {len(clear)} seeds",
     )
 
 

@@ -19,6 +19,7 @@ from epochal.core.verdict import Measured
 from epochal.data.specification import shown
 from epochal.lab.experiment import Experiment
 from epochal.lab.jobs import Stock
+from epochal.lab.values import ran_away
 
 _HARDWARE = ("processor", "cores", "accelerator", "fast_bf16", "torch", "python", "system", "epochal")
 
@@ -68,7 +69,7 @@ def provenance(experiment: Experiment, stock: Stock, measured: tuple[Measured, .
         "changed": list(experiment.changed),
         "commits": sorted({commit for record in records if (commit := record["environment"].get("commit"))}),
         "hardware": machines,
-        "seconds_a_run": round(fmean(record["seconds"] for record in records), 1),
+        "seconds_a_run": round(fmean(_seconds(run) for run in everything), 1),
         "arms": arms,
     }
 
@@ -93,14 +94,21 @@ def _run(run: Run, number: float) -> dict[str, Any]:
         "value": round(number, 6),
         "commit": record["environment"].get("commit"),
         "date": record["created"],
-        "seconds": record["seconds"],
-        "results": record["results"],
+        "seconds": _seconds(run),
+        "results": record.get("results") or {},
+        **({"ran_away": record["reason"]} if ran_away(run) else {}),
         "evaluations": [
             {name: value for name, value in row.items() if name not in ("kind", "seconds")}
             for row in run.metrics()
             if row.get("kind") == "evaluation"
         ],
     }
+
+
+def _seconds(run: Run) -> float:
+    """How long the run took; of one whose numbers ran away, until its last row."""
+    known = run.record().get("seconds")
+    return float(known if known is not None else next((row["seconds"] for row in reversed(run.metrics())), 0.0))
 
 
 def made(folder: Path) -> Path:

@@ -2,34 +2,116 @@
 
 from __future__ import annotations
 
-from epochal.core.claim import EpochsTo, ErrorRate
-from epochal.core.fault import InputFault
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from statistics import fmean
+from typing import Any
+
+from epochal import landmarks as table
+from epochal.core.claim import Drift, EpochsTo, ErrorRate, Measured, Metric, TrainingTime
+from epochal.core.fault import InputFault, NonFiniteFault, printable
 from epochal.core.run import Run
 from epochal.verbs.evaluate import evaluate
+from epochal.verbs.scene import scene_of
 
 
-def value(run: Run, metric: ErrorRate | EpochsTo, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
+def ran_away(run: Run) -> bool:
+    """True if the run's numbers did not stay finite."""
+    record = run.record()
+    return record["status"] == "failed" and record.get("exit_code") == NonFiniteFault.exit_code
+
+
+def value(run: Run, metric: Metric, *, device: str = "auto", offline: bool = False) -> tuple[float, bool]:
     """A run's metric, and whether it is only a lower bound of it.
 
     Raises:
         InputFault: the run did not record what the metric needs.
     """
+    if ran_away(run):
+        return _of_a_guess(run, metric)
+    if isinstance(metric, Drift):
+        return _drift(run, metric), False
+    if isinstance(metric, Measured):
+        return _kept(run, metric.name, lambda: _measured(run, metric.name, device, offline)), False
     if isinstance(metric, ErrorRate):
-        return 100.0 * (1.0 - _top1(run, metric.crops, device, offline)), False
+        return 100.0 * (1.0 - _top1(run, metric, device, offline)), False
+    if isinstance(metric, TrainingTime):
+        return float(run.record()["seconds"]), False
     return _epochs_to(run, metric)
 
 
-def _top1(run: Run, crops: int, device: str, offline: bool) -> float:
+def _of_a_guess(run: Run, metric: Metric) -> tuple[float, bool]:
+    """What counts for a run that ran away: the error of guessing, and that a level was not reached in all its epochs.
+
+    Raises:
+        InputFault: the metric has no such value.
+    """
     record = run.record()
-    if crops == 1:
+    if isinstance(metric, ErrorRate):
+        return 100.0 * (1.0 - 1.0 / len(record["classes"])), False
+    if isinstance(metric, EpochsTo):
+        return float(record["recipe"]["epochs"]), True
+    raise InputFault(f"the numbers of the run {run.name} ran away: {metric.says} has no value", "finite numbers")
+
+
+def _drift(run: Run, metric: Drift) -> float:
+    """The mean over units of the range of their percentiles over the recordings, in widths."""
+    rows = [row for row in run.metrics() if row.get("kind") == "signal" and row.get("step", 0) > 0]
+    layers = [row["layers"].get(metric.layer) for row in rows]
+    if len(layers) < 2 or not all(layer and layer["units"] for layer in layers):
+        raise InputFault(
+            f"the run {run.name} has recorded too little of a layer {printable(metric.layer)!r}",
+            expected="at least two recordings of its signal",
+            remedy="train again with --signal-every",
+        )
+    if any(number is None for layer in layers for unit in layer["units"] for number in unit):
+        raise InputFault(
+            f"the signal of the layer {printable(metric.layer)!r} in the run {run.name} is not finite",
+            expected="finite numbers",
+            remedy="train again with a lower learning rate",
+        )
+    found = []
+    for unit in zip(*(layer["units"] for layer in layers), strict=True):
+        low, middle, high = zip(*unit, strict=True)
+        width = fmean(b - a for a, b in zip(low, high, strict=True))
+        ranges = [max(percentile) - min(percentile) for percentile in (low, middle, high)]
+        found.append(fmean(ranges) / max(width, 1e-12))
+    return fmean(found)
+
+
+def _top1(run: Run, metric: ErrorRate, device: str, offline: bool) -> float:
+    record = run.record()
+    if metric == ErrorRate():
         return float(record["results"]["top1"])
-    # Measured once, and kept with the run: ten crops of ten thousand pictures take a while.
-    name = f"top1, {crops} crops"
-    measured: dict[str, float] = record.get("measured") or {}
+    measure = partial(evaluate, run, crops=metric.crops, split=metric.split, device=device, offline=offline)
+    name = "top1" + (f", {metric.crops} crops" if metric.crops > 1 else "")
+    name += ", training pictures" if metric.split == "train" else ""
+    return _kept(run, name, lambda: float(measure()["top1"]))
+
+
+def _kept(run: Run, name: str, measure: Callable[[], float]) -> float:
+    """What is measured of a finished run once, and kept with it: ten crops of ten thousand pictures take a while."""
+    measured: dict[str, float] = run.record().get("measured") or {}
     if name not in measured:
-        measured[name] = evaluate(run, crops=crops, device=device, offline=offline)["top1"]
+        measured[name] = measure()
         run.update(measured=measured)
     return float(measured[name])
+
+
+def _measured(run: Run, name: str, device: str, offline: bool) -> float:
+    """What the landmark's own function finds in the run.
+
+    Raises:
+        InputFault: the landmark measures nothing by that name, or the run or its data cannot be used.
+    """
+    record: dict[str, Any] = run.record()
+    landmark = record["landmark"]
+    functions = import_module(f"epochal.landmarks.{landmark}.measures").FUNCTIONS
+    if name not in functions:
+        raise InputFault(f"{landmark} measures no {name!r}", expected=", ".join(functions))
+    scene = scene_of(run, device=device, offline=offline)
+    return float(functions[name](scene, table.load(landmark).RECIPE.parse(record["recipe"]), run.metrics()))
 
 
 def _epochs_to(run: Run, metric: EpochsTo) -> tuple[float, bool]:

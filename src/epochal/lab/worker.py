@@ -44,6 +44,7 @@ def main() -> int:
                 seed=order["seed"],
                 device=order["device"],
                 workers=order["workers"],
+                signal_steps=order["signal_steps"],
                 offline=order["offline"],
                 runs=order["runs"],
                 report=tell,

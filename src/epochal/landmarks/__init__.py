@@ -7,7 +7,7 @@ from types import ModuleType
 
 from epochal.core.fault import InputFault, nearest, printable
 
-CHRONOLOGY = ("alexnet",)
+CHRONOLOGY = ("dropout", "alexnet", "word2vec", "batchnorm", "resnet")
 
 
 def load(name: str) -> ModuleType:

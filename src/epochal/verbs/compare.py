@@ -205,7 +205,8 @@ def _of_recipe(one: Recipe | tuple[str, str], classes: int) -> Side:
         name=f"{landmark}:{name}",
         classes=classes,
         layers=module.parts(recipe, classes),
-        initialisation=module.initialisation(recipe),
+        # A network of others may start in a way that none of our recipes has.
+        initialisation=getattr(module, "STARTS", {}).get(name) or module.initialisation(recipe),
         recipe=None if name in module.NETWORKS else recipe,
     )
 

@@ -10,6 +10,7 @@ from epochal.core.fault import InputFault, printable
 from epochal.data.check import Report, check
 from epochal.data.sampler import Plan
 from epochal.data.source import KnownSet, known_sets, open_data
+from epochal.data.text import known_texts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,7 @@ class Shown:
 
 def list_data() -> tuple[KnownSet, ...]:
     """The data sets that have a name, and whether they are here."""
-    return known_sets()
+    return (*known_sets(), *known_texts())
 
 
 def check_data(spec: str, *, offline: bool = False) -> Report:

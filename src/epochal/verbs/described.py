@@ -8,13 +8,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from epochal import landmarks as table
 from epochal.core.fault import printable
 from epochal.core.recipe import Recipe
 from epochal.data import hub
+from epochal.data.statistics import picture_of
 from epochal.engine.classifier import Classifier
+from epochal.interop.mean_picture import as_text
 from epochal.interop.model_card import Facts
 
 _VERSION = importlib.metadata.version("epochal")
@@ -97,22 +100,37 @@ def config(model: Described) -> dict[str, Any]:
     }
 
 
-def metadata(model: Described) -> dict[str, str]:
-    """What a file says of itself; nothing of this machine."""
-    record = model.record
+def metadata(model: Described, *, layout: str = "ours", recipe: Recipe | None = None) -> dict[str, str]:
+    """What a file says of itself; nothing of this machine.
+
+    Args:
+        model: what it holds.
+        layout: whose names and conventions its weights have.
+        recipe: the recipe that the weights in that layout belong to; None: the one they were trained by.
+    """
+    record, mean = model.record, _mean_picture(model.classifier)
     return {
         "library": f"epochal {_VERSION}",
         "landmark": record["landmark"],
         "landmark_version": str(record.get("landmark_version", "")),
         "recipe_name": str(record.get("recipe_name", "custom")),
-        "recipe": model.recipe.model_dump_json(),
+        "layout": layout,
+        "recipe": (recipe or model.recipe).model_dump_json(),
         "classes": json.dumps(list(model.classifier.classes)),
         "data": model.data,
         "step": str(model.step),
         "results": json.dumps(model.results),
         "mean_colour": json.dumps(_mean_colour(model.classifier)),
         "preparation": "; ".join(preparation(model)),
+        **({} if mean is None else {"mean_picture": mean}),
     }
+
+
+def _mean_picture(classifier: Classifier) -> str | None:
+    """What is subtracted, as a text; None where its colour says all, or it is too large."""
+    mean, padding = classifier.statistics.mean, classifier.padding
+    colour = picture_of(mean[padding, padding], len(mean), padding)
+    return None if torch.equal(mean, colour) else as_text(mean)
 
 
 def _mean_colour(classifier: Classifier) -> list[float]:
@@ -129,8 +147,11 @@ def preparation(model: Described, *, onnx: bool = False) -> tuple[str, ...]:
     crop = f"take the central {c.crop} x {c.crop}"
     if onnx:
         return square, *pad, crop, "give it as float32 [N, 3, height, width], RGB, 0 to 255; the graph does the rest"
+    take = "take its pixels as they are (RGB, 0 to 255)"
+    if c.statistics.mean.any():
+        take = "subtract the training set's mean picture (RGB, 0 to 255)"
     divide = (f"divide by {c.pixel_scale:g}",) if c.pixel_scale != 1 else ()
-    return square, *pad, "subtract the training set's mean picture (RGB, 0 to 255)", *divide, crop
+    return square, *pad, take, *divide, crop
 
 
 def facts(model: Described) -> Facts:

@@ -21,10 +21,13 @@ from epochal.interop.hub_folder import write_hub_folder
 from epochal.interop.model_card import model_card
 from epochal.interop.onnx_file import CHECKED, write_onnx
 from epochal.interop.safetensors_file import write_safetensors
+from epochal.interop.vectors_file import FORMATS, write_vectors
+from epochal.interop.vectors_file import described as described_texts
 from epochal.measure.crops import centre_crop
 from epochal.verbs import catalogue
 from epochal.verbs.described import Described, config, facts, metadata, preparation
 from epochal.verbs.trained import load_classifier
+from epochal.verbs.vectors import Asked, find_vectors, refuse_options
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,24 @@ def export(
     """Write a run's newest good checkpoint for others.
 
     Args:
-        run: its path, its name in the runs folder, or `latest`.
+        run: its path, its name in the runs folder, or `latest`; or a file of word vectors.
         format: `safetensors` (the weights), `hub` (a folder with weights, preparation and a card, that
             `from_pretrained` reads back) or `onnx` (the network from pixels to probabilities, checked in onnxruntime).
+            For word vectors: `safetensors`, `word2vec` (text), `word2vec-bin` or `projector` (a folder with
+            vectors.tsv and metadata.tsv).
         out: the file or folder to make; named after the run, in the current folder, if None.
-        layout: whose names the weights shall have, for safetensors: `ours` or `torchvision`.
+        layout: whose names and conventions the weights shall have, for safetensors: `ours`, or another that the
+            landmark writes: `torchvision` (alexnet, resnet), `akamaster` (resnet), `scaled` (dropout).
 
     Raises:
         InputFault: the run cannot be used, something is in the way, or a package is missing.
         Fault: the ONNX file did not answer as the network.
         DiskFault: the disk is full or refuses.
     """
+    asked = find_vectors(run)
+    if asked is not None:
+        refuse_options(asked, {"--layout": layout != "ours"})
+        return _export_vectors(asked, format, out)
     if format not in _WRITERS:
         raise InputFault(f"there is no format {printable(format)!r}", expected=nearest(format, _WRITERS))
     if layout != "ours" and format != "safetensors":
@@ -81,6 +91,24 @@ def export(
     size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
     told = preparation(model, onnx=format == "onnx")
     return Exported(path, format, size, len(model.tensors), told, (*passed_over, *notes))
+
+
+def _export_vectors(asked: Asked, format: str, out: Path | str | None) -> Exported:
+    """Write word vectors; a file's too, so that one format becomes another."""
+    if format not in FORMATS:
+        raise InputFault(f"word vectors have no format {printable(format)!r}", expected=nearest(format, FORMATS))
+    stem = asked.run.name if asked.run is not None else Path(asked.vectors.name).stem
+    path = Path(out) if out is not None else Path(f"{stem}{_VECTOR_ENDINGS[format]}")
+    _check_place(path)
+    said: dict[str, object] = {"step": asked.step}
+    if asked.run is not None:
+        record = asked.run.record()
+        said |= {name: record.get(name) for name in ("landmark", "landmark_version", "recipe_name", "recipe", "seed")}
+    notes = write_vectors(path, asked.vectors, format, described_texts(said))
+    size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
+    words, dimension = asked.vectors.matrix.shape
+    told = f"{words:,} words, {dimension} numbers each"
+    return Exported(path, format, size, 1, (), (told, *asked.notes, *notes))
 
 
 def _check_place(path: Path) -> None:
@@ -100,11 +128,13 @@ def _check_place(path: Path) -> None:
 
 def _write_safetensors(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     exchange = import_module(f"epochal.landmarks.{model.record['landmark']}.exchange")
-    tensors = exchange.in_layout(layout, model.tensors, model.recipe.model_dump())
-    write_safetensors(path, tensors, metadata(model))
+    if layout not in exchange.WRITTEN:
+        raise InputFault(f"no layout to write is called {printable(layout)!r}", expected=" or ".join(exchange.WRITTEN))
+    tensors, recipe = exchange.in_layout(layout, model.tensors, model.recipe)
+    write_safetensors(path, tensors, metadata(model, layout=layout, recipe=recipe))
     if layout == "ours":
         return ()
-    return (f"the names are {layout}'s, its way to prepare a picture is not",)
+    return (f"the weights are in the layout {layout}; pictures are prepared as told here, not as is usual there",)
 
 
 def _write_hub(path: Path, model: Described, layout: str) -> tuple[str, ...]:
@@ -120,6 +150,7 @@ def _write_onnx(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     shape = (max(CHECKED), 3, classifier.crop, classifier.crop)
     examples = torch.randint(0, 256, shape, generator=generator).float()
     texts = {**metadata(model), "preparation": "; ".join(preparation(model, onnx=True))}
+    texts.pop("mean_picture", None)  # the graph has it
     agreement = write_onnx(path, answering, examples, ("logits", "probabilities"), texts)
     tried = ", ".join(map(str, agreement.batches))
     return (
@@ -127,6 +158,7 @@ def _write_onnx(path: Path, model: Described, layout: str) -> tuple[str, ...]:
     )
 
 
+_VECTOR_ENDINGS = {"word2vec": ".txt", "word2vec-bin": ".bin", "safetensors": ".safetensors", "projector": "-projector"}
 _WRITERS: dict[str, tuple[str, Callable[[Path, Described, str], tuple[str, ...]]]] = {
     "safetensors": (".safetensors", _write_safetensors),
     "hub": ("-hub", _write_hub),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from inspect import signature
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -13,11 +13,11 @@ from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.feed import RESIDENT_BYTES
-from epochal.data.images import ImageData
 from epochal.data.source import open_data
+from epochal.data.text import open_text
 from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
-from epochal.engine.fit import Pace, Report, fit
+from epochal.engine.fit import Pace, Report, fit, silent
 from epochal.engine.group import Group
 
 # The range of every number that is no setting of a recipe. A larger seed would be cut to 64 bits, and two seeds be one.
@@ -26,11 +26,12 @@ LIMITS = {
     "micro_batches": (1, 65536),
     "workers": (0, 256),
     "save_steps": (1, 10**12),
+    "signal_steps": (1, 10**12),
     "memory_gigabytes": (0, 10**6),
     "threads": (1, 4096),
     "processes": (1, 65536),
 }
-_OPTIONAL = ("workers", "save_steps", "memory_gigabytes")
+_OPTIONAL = ("workers", "save_steps", "signal_steps", "memory_gigabytes")
 
 Columns = tuple[torch.device, torch.device]
 
@@ -76,15 +77,41 @@ def column_devices(wanted: str | None, group: Group) -> Columns | None:
     return first, second
 
 
-def open_together(spec: str, group: Group, *, offline: bool) -> ImageData:
+@runtime_checkable
+class Data(Protocol):
+    """What a landmark learns from: labelled pictures, or a text."""
+
+    @property
+    def name(self) -> str:
+        """The specification it was opened by."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What a person should know."""
+        ...
+
+
+def opener(landmark: str) -> Callable[..., Any]:
+    """How a landmark's data is opened: as text, or as labelled pictures."""
+    return open_text if table.load(landmark).CARD.learns_from == "text" else open_data
+
+
+def open_together(spec: str, group: Group, *, offline: bool, landmark: str) -> Any:
     """The data, the same in all processes; what is missing is downloaded once on each machine.
 
     Raises:
         InputFault: it cannot be opened, or another machine has other data under that name.
     """
-    data = open_data(spec, offline=offline) if group.local_rank == 0 else None
+    open_it = opener(landmark)
+    data = open_it(spec, offline=offline) if group.local_rank == 0 else None
     group.wait()
-    data = open_data(spec, offline=offline) if data is None else data
+    data = open_it(spec, offline=offline) if data is None else data
     if group.told(data.digest) != data.digest:
         raise InputFault(
             f"the data {printable(spec)} is not the same on all machines: process {group.rank} has other content",
@@ -94,9 +121,14 @@ def open_together(spec: str, group: Group, *, offline: bool) -> ImageData:
 
 
 def build_task(
-    record: dict[str, Any], data: ImageData, device: torch.device, columns: Columns | None, group: Group
+    record: dict[str, Any],
+    data: Data,
+    device: torch.device,
+    columns: Columns | None,
+    group: Group,
+    report: Report = silent,
 ) -> Any:
-    """The training that a record describes.
+    """The training that a record describes; where its data takes long to be read, the report is told.
 
     Raises:
         InputFault: the landmark cannot be trained in that way.
@@ -115,6 +147,9 @@ def build_task(
         if name not in signature(build).parameters:
             how = "two columns" if name == "columns" else "several processes"
             raise InputFault(f"{record['landmark']} cannot be trained in {how}", expected="one process, one device")
+    if package.CARD.learns_from == "text":
+        _refuse_pictures_options(record)
+        options["report"] = report
     with memory_explained(device):
         return build(
             package.RECIPE.parse({**record["recipe"], **settled}),
@@ -126,6 +161,16 @@ def build_task(
             resident_bytes=RESIDENT_BYTES if gigabytes is None else int(gigabytes * 1e9),
             **options,
         )
+
+
+def _refuse_pictures_options(record: dict[str, Any]) -> None:
+    for name, is_given in (("--workers", record["workers"]), ("--micro-batches", record["micro_batches"] != 1)):
+        if is_given:
+            raise InputFault(
+                f"{name} is for pictures, and {record['landmark']} learns from text",
+                expected=f"no {name}",
+                remedy="--set threads=... says how many threads learn",
+            )
 
 
 def _train_module(landmark: str) -> Any:
@@ -144,7 +189,7 @@ def run_task(
     run: Run,
     task: Any,
     record: dict[str, Any],
-    data: ImageData,
+    data: Data,
     report: Report,
     started: dict[str, Any],
     group: Group,
@@ -159,10 +204,10 @@ def run_task(
             "device": ", ".join(record.get("column_devices") or [str(task.device)])
             + (f" in {group.size} processes" if group.size > 1 else ""),
             "precision": record["precision"],
-            "train": len(data.train),
-            "held_out": len(data.held_out),
+            "size": task.size(),
             "note": data.note,
         }
     )
-    fit(task, run, Pace(save_steps=record["save_steps"]), report, started, group)
+    pace = Pace(save_steps=record["save_steps"], signal_steps=record.get("signal_steps"))
+    fit(task, run, pace, report, started, group)
     return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.run import Run
-from epochal.data.source import open_data
+from epochal.engine import signal_view
 from epochal.verbs import catalogue
-from epochal.verbs.launch import default_workers
-from epochal.verbs.trained import load_classifier
+from epochal.verbs.scene import scene_of
 from epochal.view.save import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+# What the runs of every landmark with layers can show, whatever their own views.
+OF_NETWORKS = {
+    "signal": "how responses and gradients are distributed in every layer, or in one (--layer), over the training"
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class Look:
 
 def views(landmark: str) -> dict[str, str]:
     """What there is to see in a landmark's runs: names and one-line descriptions."""
-    known: dict[str, str] = _look_module(landmark).VIEWS
-    return known
+    module = _look_module(landmark)
+    known: dict[str, str] = module.VIEWS
+    return known | _of_networks(module)
 
 
 def look(
@@ -48,6 +53,7 @@ def look(
     view: str | None = None,
     *,
     images: Sequence[Path | str] = (),
+    words: Sequence[str] = (),
     layer: str | None = None,
     out: Path | str | None = None,
     device: str = "auto",
@@ -60,7 +66,8 @@ def look(
         view: a name that `views` lists; all that the run's network has if None, or, with `images` or `layer`, all
             those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
-        layer: the layer to show, for `features` and `patches`.
+        layer: the layer to show, for `features`, `patches` and `signal`.
+        words: for word vectors: the words to show; the view's own choice if empty.
         out: a PNG file for a single view, or a folder; the run's `figures` if None.
         device: where to compute.
         offline: never download.
@@ -71,16 +78,18 @@ def look(
     """
     found = catalogue.find_run(run)
     record = found.record()
-    module = _look_module(record["landmark"])
-    names = _named(module, view, layer=layer, images=images)
+    module, card = _look_module(record["landmark"]), catalogue.landmark(record["landmark"])
+    names = _named(module, card.gives, view, layer=layer, images=images, words=words)
     places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
-    trained, _, _ = load_classifier(found, device)
-    opened = partial(open_data, record["data"], offline=offline)
-    scene = module.scene(trained, [Path(image) for image in images], opened, default_workers())
+    scene = scene_of(found, images=images, words=words, device=device, offline=offline)
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
     looks = []
-    for name in names if view is not None else [name for name in names if name in module.shown(scene)]:
-        figure = module.look(name, scene, recipe, found.metrics(), layer)
+    shown = {*module.shown(scene), *_of_networks(module)}
+    for name in names if view is not None else [name for name in names if name in shown]:
+        if name in OF_NETWORKS:
+            figure = signal_view.signal(scene, found.metrics(), layer)
+        else:
+            figure = module.look(name, scene, recipe, found.metrics(), layer)
         looks.append(Look(name, figure, save(figure, places[name])))
     return looks
 
@@ -90,23 +99,36 @@ def _look_module(landmark: str) -> Any:
     return import_module(f"epochal.landmarks.{landmark}.look")
 
 
-def _named(module: Any, view: str | None, *, layer: str | None, images: Sequence[Path | str]) -> list[str]:
+def _of_networks(module: Any) -> dict[str, str]:
+    return OF_NETWORKS if module.OF_A_LAYER else {}
+
+
+def _named(
+    module: Any, gives: str, view: str | None, *, layer: str | None, images: Sequence[Path | str], words: Sequence[str]
+) -> list[str]:
     """The views asked for.
 
     Raises:
-        InputFault: there is no such view, or it shows no layer, or no picture of one's own.
+        InputFault: there is no such view, or it shows no layer, or no picture or words of one's own.
     """
-    known = list(module.VIEWS)
+    known = [*module.VIEWS, *_of_networks(module)]
+    # The signal is that of layers with weights: it is left out where a layer is named and no view.
+    of_a_layer = (*module.OF_A_LAYER, *(_of_networks(module) if view is not None else ()))
     if view is not None and view not in known:
         raise InputFault(f"there is no view called {printable(view)!r}", expected=nearest(view, known))
-    fitting = [name for name in known if layer is None or name in module.OF_A_LAYER]
+    fitting = [name for name in known if layer is None or name in of_a_layer]
     if view is not None and view not in fitting:
-        raise InputFault(f"the view {view!r} shows no layer", expected=_instead("--layer", module.OF_A_LAYER))
+        raise InputFault(f"the view {view!r} shows no layer", expected=_instead("--layer", of_a_layer))
     fitting = [name for name in fitting if not images or name in module.OF_PICTURES]
     if view is not None and view not in fitting:
         raise InputFault(
             f"the view {view!r} shows no picture of your own", expected=_instead("--image", module.OF_PICTURES)
         )
+    of_words = module.OF_WORDS if gives == "word vectors" else ()
+    fitting = [name for name in fitting if not words or name in of_words]
+    if words and (not fitting or (view is not None and view not in fitting)):
+        told = "no view of this run" if view is None else f"the view {view!r} is none that"
+        raise InputFault(f"{told} shows words of your own", expected=_instead("--word", of_words))
     return fitting if view is None else [view]
 
 

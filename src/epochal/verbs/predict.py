@@ -13,9 +13,12 @@ from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.decode import EXTENSIONS, decode_bytes, decode_file
 from epochal.data.images import Picture
+from epochal.interop.vectors import Vectors
 from epochal.measure.accuracy import top_classes
 from epochal.verbs.trained import find_trained
+from epochal.verbs.vectors import find_vectors, refuse_options
 from epochal.verbs.weights import Source
+from epochal.verbs.word_sums import neighbours
 
 # A picture on standard input may be this large; what is decoded is bounded by pixels as well.
 STDIN_BYTES = 256 << 20
@@ -29,11 +32,13 @@ class Prediction:
         source: the file, or "-" for standard input.
         classes: the best classes with their probabilities, best first; empty if the picture cannot be read.
         fault: why it cannot be read, or None.
+        measure: what the numbers are: `probability`, or `cosine` for words.
     """
 
     source: str
     classes: tuple[tuple[str, float], ...] = ()
     fault: str | None = None
+    measure: str = "probability"
 
 
 def predict(
@@ -44,20 +49,25 @@ def predict(
     overrides: Sequence[str] = (),
     top: int = 5,
     crops: int = 1,
+    include_inputs: bool = False,
     device: str = "auto",
     offline: bool = False,
 ) -> list[Prediction]:
     """The most probable classes of pictures; an unreadable one gets a fault and the others are still answered.
 
+    Of word vectors: the words nearest to a word, or to a sum such as `king - man + woman`.
+
     Args:
-        run: its path, its name in the runs folder, or `latest`; an exported folder; with weights, a landmark's name.
+        run: its path, its name in the runs folder, or `latest`; an exported folder; with weights, a landmark's name; a
+            file of word vectors.
         weights: weights for that landmark: a file, an exported folder, a run, or what `read_weights` has read. Classes
             that they do not name are told by number.
         overrides: settings of the network that the weights do not tell, as `name=value`.
         inputs: files, folders (searched for pictures), patterns such as `*.jpg`, or `-`: a picture on standard input,
             or one path a line.
-        top: how many classes to name.
+        top: how many classes, or words, to name.
         crops: 1, or 10 for the paper's ten-crop average.
+        include_inputs: for words: let the words of the input be answers too.
         device: where to compute.
         offline: never download.
 
@@ -68,6 +78,10 @@ def predict(
         raise InputFault(f"crops cannot be {crops}", expected="1 (centre) or 10 (the paper's protocol)")
     if top < 1:
         raise InputFault(f"top cannot be {top}", expected="at least 1")
+    asked = find_vectors(run) if weights is None else None
+    if asked is not None:
+        refuse_options(asked, {"--crops": crops != 1, "--device": device != "auto", "--set": bool(overrides)})
+        return [_of_words(asked.vectors, str(one), top, include_inputs) for one in inputs or [""]]
     classifier = find_trained(run, weights=weights, overrides=overrides, device=device, offline=offline).classifier
     predictions = []
     for source, picture in _pictures(inputs):
@@ -79,6 +93,14 @@ def predict(
         named = tuple((classifier.classes[place], float(scores[0, place])) for place in best)
         predictions.append(Prediction(source, named))
     return predictions
+
+
+def _of_words(vectors: Vectors, expression: str, top: int, include_inputs: bool) -> Prediction:
+    try:
+        found = neighbours(vectors, expression, top=top, include_inputs=include_inputs)
+    except InputFault as fault:
+        return Prediction(expression, fault=str(fault), measure="cosine")
+    return Prediction(expression, found, measure="cosine")
 
 
 def _pictures(inputs: Sequence[Path | str]) -> Iterator[tuple[str, Picture | InputFault]]:

@@ -85,7 +85,7 @@ def resume(
         if {"device", "column_devices"} & made.keys():  # another device may compute in another precision
             precision = choose_precision(record["recipe"].get("precision", "fp32"), where)
             record["precision"] = group.told(precision)
-        opened = open_together(record["data"], group, offline=offline)
+        opened = open_together(record["data"], group, offline=offline, landmark=record["landmark"])
         if opened.digest != record["data_digest"]:
             raise InputFault(
                 f"the data {printable(record['data'])} is not what the run {found.name} was started with",
@@ -94,7 +94,7 @@ def resume(
             )
         # The number of threads decides how sums are split, and so the last bits.
         torch.set_num_threads(record["environment"]["threads"])
-        task = build_task(record, opened, where, pair, group)
+        task = build_task(record, opened, where, pair, group, report)
         now = environment(where)
         for name in ("epochal", "torch", "processor", "accelerator"):
             if now[name] != record["environment"].get(name):

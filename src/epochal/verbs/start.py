@@ -85,7 +85,7 @@ def begin_with(task: Supervised, weights: Weights, landmark: str, *, head: str =
     """
     is_kept = keeps_head(weights, task.feed.data.classes, head)
     module = import_module(f"epochal.landmarks.{landmark}.transfer")
-    last = tuple(f"{name}." for name in module.head(task.model))
+    last = tuple(f"{name}." for name in module.layers(task.model).head)
     notes = list(weights.notes)
     fitting = weights
     if weights.pixels is not None:

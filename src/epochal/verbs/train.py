@@ -39,6 +39,7 @@ def train(
     micro_batches: int = 1,
     memory_gigabytes: float | None = None,
     save_steps: int | None = None,
+    signal_steps: int | None = None,
     offline: bool = False,
     runs: Path | str | None = None,
     report: Report = silent,
@@ -65,6 +66,7 @@ def train(
         micro_batches: into how many parts to split each batch to save memory.
         memory_gigabytes: splits larger than this are read from disk in each epoch; None: 4.
         save_steps: steps between checkpoints; None: one every 5 minutes.
+        signal_steps: steps between recordings of what passes through the layers (`look RUN signal`); None: none.
         offline: never download.
         runs: the folder to make the run in; see `runs_folder`.
         report: is shown each row of the log as it is written.
@@ -82,7 +84,7 @@ def train(
         chosen = recipe if isinstance(recipe, Recipe) else catalogue.recipe(landmark, recipe)
         if not isinstance(chosen, package.RECIPE):
             raise InputFault(f"a {type(chosen).__name__} is no recipe of {landmark}", expected=package.RECIPE.__name__)
-        chosen = chosen.override(list(overrides))
+        chosen = chosen.override(list(overrides)).lasting()
         if columns is not None and device != "auto":
             raise InputFault(
                 f"either --columns {printable(columns)} or --device {printable(device)}", expected="not both"
@@ -101,11 +103,15 @@ def train(
             "micro_batches": micro_batches,
             "workers": workers,
             "save_steps": save_steps,
+            "signal_steps": signal_steps,
             "memory_gigabytes": memory_gigabytes,
         }
         check_numbers(numbers)
-        opened = open_together(package.CARD.default_data if data is None else data, group, offline=offline)
-        _check_learnable(opened)
+        opened = open_together(
+            package.CARD.default_data if data is None else data, group, offline=offline, landmark=landmark
+        )
+        if package.CARD.learns_from == "pictures":
+            _check_learnable(opened)
         name = name or (recipe if isinstance(recipe, str) else "custom")
         record = {
             "landmark": landmark,
@@ -115,7 +121,7 @@ def train(
             "data": lasting(opened.name),
             "data_digest": opened.digest,
             "data_note": opened.note,
-            "classes": list(opened.classes),
+            "classes": list(opened.classes) if package.CARD.learns_from == "pictures" else [],
             **numbers,
             "device": str(where) if group.size == 1 else where.type,  # of several processes, each has its own
             "column_devices": None if pair is None else [str(one) for one in pair],
@@ -124,7 +130,7 @@ def train(
             "environment": environment(where),
             "stretches": [],
         }
-        task = build_task(record, opened, where, pair, group)
+        task = build_task(record, opened, where, pair, group, report if group.first else silent)
         stem = f"{landmark}-{name}-{opened.name.partition(':')[0]}-s{seed}"
         if begin is not None:
             record["start"] = begin_with(task, begin, landmark, head=head)

@@ -34,6 +34,8 @@ class Trained:
         step: how many steps it has learned, if it is a run's.
         account: what became of each tensor of weights from elsewhere.
         notes: what a person should know.
+        subset: how many of the training pictures it learned from, and the seed that drew them; None: all.
+        digest: that of the data it learned from.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Trained:
     step: int | None = None
     account: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    subset: tuple[int, int] | None = None
+    digest: str = ""
 
 
 def find_trained(
@@ -77,7 +81,12 @@ def find_trained(
         return Trained(str(source), from_pretrained(source, device=device, offline=offline))
     run = catalogue.find_run(source)
     classifier, step, passed_over = load_classifier(run, device)
-    return Trained(f"the run {run.name}", classifier, run.record()["data"], step, notes=passed_over)
+    record = run.record()
+    pictures, seed = record["recipe"].get("pictures"), record.get("seed")
+    subset = None if pictures is None or seed is None else (pictures, seed)
+    digest = str(record.get("data_digest", ""))
+    name = f"the run {run.name}"
+    return Trained(name, classifier, record["data"], step, notes=passed_over, subset=subset, digest=digest)
 
 
 def load_classifier(run: Run, device: str = "auto") -> tuple[Classifier, int, tuple[str, ...]]:
@@ -117,7 +126,8 @@ def _of_weights(
     package = table.load(landmark)
     given = source if isinstance(source, Weights) else read_weights(source, landmark, offline=offline)
     transfer = import_module(f"epochal.landmarks.{landmark}.transfer")
-    recipe = transfer.own_recipe(given.settings).override(list(overrides))
+    # What others published of their weights they measured in float32.
+    recipe = transfer.own_recipe({"precision": "fp32", **given.settings}).override(list(overrides))
     assert isinstance(recipe, package.RECIPE)
     if given.unplaced:
         raise InputFault(
@@ -126,19 +136,32 @@ def _of_weights(
             expected="the weights of one network, and nothing else",
             remedy="in Python, `epochal.load_into(model, weights, partial=True)` leaves out what does not fit",
         )
-    classes = _classes(given, transfer.outputs(recipe, given.tensors), data)
+    with torch.device("meta"):  # nothing is drawn: its last layer is all that is wanted
+        layers = transfer.layers(import_module(f"epochal.landmarks.{landmark}.networks").network(recipe, 2))
+    classes = _classes(given, layers.outputs(given.tensors), data)
     fitting = given if given.pixels is None else with_pixel_scale(given, landmark, recipe.pixel_scale)
     statistics = _statistics(given, recipe.stored_size, recipe.padding)
     snapshot = Snapshot(fitting.tensors).prefixed("model") | Snapshot(statistics.tensors()).prefixed("statistics")
     build = import_module(f"epochal.landmarks.{landmark}.train").classifier
     try:
         classifier: Classifier = build(recipe, classes, snapshot, choose_device(device))
+    except InputFault as fault:
+        changed = [name for name, value in recipe.model_dump(mode="json").items() if _tells_other(given, name, value)]
+        told = f"leave out --set {changed[0]}: the weights tell it" if changed else fault.remedy
+        raise InputFault(fault.what, fault.expected, told) from None
+    except Fault:
+        raise
     except (LookupError, TypeError, ValueError) as error:
         raise InputFault(
             f"{printable(given.source)} does not fit together: {printable(str(error))}",
             remedy="leave out --set, or set what the weights were trained with",
         ) from None
     return Trained(printable(given.source), classifier, account=replace(fitting, notes=()).account(), notes=given.notes)
+
+
+def _tells_other(weights: Weights, name: str, value: Any) -> bool:
+    """True if the weights say of a setting that it is something else."""
+    return name in weights.settings and weights.settings[name] != value
 
 
 def _classes(weights: Weights, outputs: int, data: ImageData | None) -> tuple[str, ...]:
@@ -168,4 +191,4 @@ def _statistics(weights: Weights, stored_size: int, padding: int) -> PixelStatis
     mean = weights.pixels.mean
     if mean.dim() == 1:
         mean = picture_of(mean, stored_size + 2 * padding, padding)
-    return PixelStatistics(mean, torch.zeros(3), torch.eye(3))
+    return replace(PixelStatistics.nothing(mean.shape[0]), mean=mean)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import warnings
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from epochal.engine.classifier import Classifier
 from epochal.engine.device import choose_device
 from epochal.interop.file import open_file
 from epochal.interop.hub_folder import CONFIG, fetch_folder, open_hub_folder
-from epochal.interop.layout import check_finite, common_prefix, remapped
+from epochal.interop.layout import Layout, check_finite, common_prefix, own, remapped
+from epochal.interop.mean_picture import from_text
 from epochal.interop.stored import Header, Stored
-from epochal.interop.weights import Loaded, Weights, load_into
+from epochal.interop.weights import Loaded, Weights, load_into, rescaled
 from epochal.verbs import catalogue
 
 __all__ = [
@@ -65,13 +67,13 @@ def read_weights(
     exchange = _exchange(landmark)
     run = _as_run(source)
     if run is not None:
-        return _of_run(run, landmark, exchange)
+        return _of_run(run, landmark)
     path = _here(str(source), offline)
     if os.path.isdir(path):
-        return _of_folder(path, landmark, exchange)
+        return _of_folder(path, landmark)
     stored = open_file(path)
-    if stored.metadata.get("landmark") and layout in (None, "ours"):
-        return _of_export(stored, landmark, exchange)
+    if stored.metadata.get("landmark"):
+        return _of_export(stored, landmark, layout, exchange)
     prefix = common_prefix(stored.tensors)
     shapes = {name.removeprefix(prefix): header.shape for name, header in stored.tensors.items()}
     layers = stored.metadata.get("layers", "")
@@ -138,8 +140,7 @@ def with_pixel_scale(weights: Weights, landmark: str, pixel_scale: float) -> Wei
     Raises:
         InputFault: it is not known how pictures were prepared for the weights.
     """
-    changed: Weights = _exchange(landmark).with_pixel_scale(weights, pixel_scale)
-    return changed
+    return rescaled(weights, pixel_scale, _exchange(landmark).first_layer)
 
 
 def _here(source: str, offline: bool) -> Path:
@@ -165,7 +166,7 @@ def _as_run(source: str | Path | Run) -> Run | None:
     return catalogue.find_run(source) if str(source) == "latest" or os.path.exists(inside) else None
 
 
-def _of_run(run: Run, landmark: str, exchange: Any) -> Weights:
+def _of_run(run: Run, landmark: str) -> Weights:
     record = run.record()
     _check_landmark(f"the run {run.name}", record["landmark"], landmark)
     loaded = checkpoint.load(run.checkpoints)
@@ -176,39 +177,68 @@ def _of_run(run: Run, landmark: str, exchange: Any) -> Weights:
         raise run.damage("its checkpoint holds no weights")
     stored = Stored(run.folder, "run", headers, lambda name: tensors[name].clone())
     mean = _checked_mean(str(run.folder), task.under("statistics").tensors.get("mean"))
-    layout = exchange.own_layout(tuple(headers), record["recipe"], mean)
+    layout = _own(landmark, headers, record["recipe"], mean)
     classes = tuple(map(str, record.get("classes", ())))
     weights = remapped(stored, layout, classes=classes)
     return dataclasses.replace(weights, notes=(*loaded.passed_over, *weights.notes))
 
 
-def _of_folder(path: Path, landmark: str, exchange: Any) -> Weights:
+def _of_folder(path: Path, landmark: str) -> Weights:
     folder = open_hub_folder(path)
     _check_landmark(f"the model in {printable(str(path))}", folder.config["landmark"], landmark)
     known = folder.preprocessing.tensors
     mean = _checked_mean(str(path), folder.preprocessing.read("mean") if "mean" in known else None)
-    layout = exchange.own_layout(tuple(folder.weights.tensors), folder.config["recipe"], mean)
+    layout = _own(landmark, folder.weights.tensors, folder.config["recipe"], mean)
     return remapped(folder.weights, layout, classes=folder.classes)
 
 
-def _of_export(stored: Stored, landmark: str, exchange: Any) -> Weights:
+def _own(landmark: str, names: Iterable[str], settings: dict[str, Any], mean: Tensor | None) -> Layout:
+    """The layout of weights with our names and a recipe of the landmark."""
+    return own(names, table.load(landmark).RECIPE.parse(settings).model_dump(mode="json"), mean)
+
+
+def _of_export(stored: Stored, landmark: str, wanted: str | None, exchange: Any) -> Weights:
     """A file that `epochal export --format safetensors` wrote says itself what it is."""
-    _check_landmark(printable(str(stored.path)), stored.metadata["landmark"], landmark)
+    where, said = printable(str(stored.path)), stored.metadata
+    _check_landmark(where, said["landmark"], landmark)
+    written = said.get("layout", "ours")
+    if wanted not in (None, written):
+        raise InputFault(
+            f"{where} was exported in the layout {printable(written)}, not in {printable(str(wanted))}",
+            expected=f"layout={printable(written)}",
+            remedy="leave the layout out: the file says which it is",
+        )
     try:
-        recipe, classes, mean = (json.loads(stored.metadata[name]) for name in ("recipe", "classes", "mean_colour"))
+        recipe, classes = (json.loads(said[name]) for name in ("recipe", "classes"))
         if not isinstance(recipe, dict) or not isinstance(classes, list):
             raise ValueError("the recipe or the classes are of another kind")
-        if not isinstance(mean, list) or len(mean) != 3 or not all(isinstance(c, float) for c in mean):
-            raise ValueError("the mean colour is none")
+        settings = table.load(landmark).RECIPE.parse(recipe).model_dump(mode="json")
+        mean = _mean_of(said, settings["stored_size"] + 2 * settings.get("padding", 0))
+    except InputFault:
+        raise
     except (KeyError, ValueError, RecursionError) as error:
         raise InputFault(
-            f"the metadata of {printable(str(stored.path))} are damaged: {printable(str(error), 80)}",
+            f"the metadata of {where} are damaged: {printable(str(error), 80)}",
             expected="what `epochal export` wrote",
-            remedy="export it again, or read it with layout=ours",
+            remedy="export it again",
         ) from None
-    colour = _checked_mean(str(stored.path), torch.tensor(mean))
-    layout = exchange.own_layout(tuple(stored.tensors), recipe, colour)
+    layout = own(stored.tensors, settings, _checked_mean(str(stored.path), mean))
+    if written != "ours":
+        # Its names and what is done to its numbers are the layout's; the recipe and the pixels are still ours.
+        shapes = {name: header.shape for name, header in stored.tensors.items()}
+        theirs = exchange.layout_of(shapes, wanted=written)
+        layout = dataclasses.replace(
+            layout, name=written, names=theirs.names, changes=theirs.changes, absent=theirs.absent
+        )
     return remapped(stored, layout, classes=tuple(map(str, classes)))
+
+
+def _mean_of(said: Mapping[str, str], side: int) -> Tensor:
+    """The mean picture that a file's metadata tell, or the mean colour where they tell no more."""
+    mean = json.loads(said["mean_colour"])
+    if not isinstance(mean, list) or len(mean) != 3 or not all(isinstance(c, float) for c in mean):
+        raise ValueError("the mean colour is none")
+    return from_text(said["mean_picture"], side) if "mean_picture" in said else torch.tensor(mean)
 
 
 def _checked_mean(place: str, mean: Tensor | None) -> Tensor | None:

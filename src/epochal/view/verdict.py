@@ -63,9 +63,9 @@ def finding_in_words(finding: Mapping[str, Any]) -> str:
 
 def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
     """Error over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
-    of_training = metric["kind"] == "epochs to"
-    name = metric["name"] if of_training else "top1"
-    title = "Training error" if of_training else "Held-out error"
+    is_level = metric["kind"] == "epochs to"
+    name = metric["name"] if is_level else "train_top1" if metric.get("split") == "train" else "top1"
+    title = "Training error, as pictures were shown" if name == "train_top1" else "Held-out error"
     sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_LEFT, top + _ABOVE, _CURVES_WIDTH, _PLOT_HEIGHT)
     place: style.Pixels = _LEFT
@@ -79,7 +79,7 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
         sheet.page.plot([place, place + 34], [top + 47, top + 47], color=colour, linewidth=2.4)
         sheet.write(place + 44, top + 54, arm["arm"])
         place += 44 + width_of(arm["arm"], style.TEXT_SIZE) + 34
-    if of_training:
+    if is_level:
         axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
@@ -95,7 +95,9 @@ def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[fl
 
 def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
     """Each seed's number as a dot, seeds joined across the arms: what is judged are the slopes of these lines."""
-    title = "Epochs needed" if metric["kind"] == "epochs to" else "Held-out error at the end"
+    which = "Training" if metric.get("split") == "train" else "Held-out"
+    titles = {"epochs to": "Epochs needed", "drift": "Wandering, in widths", "measured": metric.get("name", "")}
+    title = titles.get(metric["kind"], f"{which} error at the end")
     sheet.write(_RIGHT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_RIGHT, top + _ABOVE, _DOTS_WIDTH, _PLOT_HEIGHT)
     measured = verdict["measured"]

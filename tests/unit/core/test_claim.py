@@ -23,6 +23,7 @@ from epochal.core.claim import (
     Tuning,
     Within,
 )
+from epochal.core.claim import Measured as OwnMeasure
 from epochal.core.verdict import Finding, Measured, Verdict, overall
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 
@@ -191,6 +192,17 @@ def test_a_verdict_survives_json() -> None:
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
     with pytest.raises(pydantic.ValidationError, match="finite"):
         Measured(arm="one", values=(float("nan"),), bounded=(False,), tuned={})
+
+
+def test_less_with_a_negative_margin_says_that_it_is_not_far_above() -> None:
+    assert Less(arm="a", than="b", by=-0.1).says() == "a less than 0.1 above b"
+
+
+def test_a_metric_of_the_landmarks_own_says_its_name_and_survives_json() -> None:
+    metric = OwnMeasure(name="active units, %")
+    assert metric.says == "active units, %"
+    arm = Arm(name="one", recipe=TINY, metric=metric)
+    assert Arm.model_validate({**arm.model_dump(), "recipe": TINY}).metric == metric
 
 
 def test_claims_load_neither_torch_nor_numpy() -> None:

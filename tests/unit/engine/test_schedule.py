@@ -3,8 +3,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+import torch
 
-from epochal.engine.schedule import Cosine, Drops, Plateau
+from epochal.engine.schedule import Cosine, Drops, Gentle, Inverse, Linear, Plateau, Schedule
 
 
 def test_drops_divide_the_rate_at_their_steps() -> None:
@@ -27,6 +28,17 @@ def test_the_cosine_falls_from_the_base_to_nearly_nothing_and_stays_above_zero()
     assert schedule.lr(10_000) > 0
 
 
+def test_a_line_falls_in_equal_parts_and_stays_above_zero() -> None:
+    schedule = Linear(0.4, 4)
+    assert [schedule.lr(step) for step in range(4)] == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert schedule.lr(4) == schedule.lr(1000) == pytest.approx(4e-5)
+
+
+def test_an_inverse_rate_is_halved_after_its_steps_and_falls_ever_more_slowly() -> None:
+    schedule = Inverse(1.0, 100)
+    assert [schedule.lr(step) for step in (0, 100, 300, 900)] == pytest.approx([1.0, 0.5, 0.25, 0.1])
+
+
 def test_the_plateau_divides_after_patience_evaluations_without_a_better_error_and_three_times_only() -> None:
     schedule = Plateau(1.0, patience=2)
     rates = []
@@ -47,3 +59,41 @@ def test_a_restored_plateau_goes_on_where_it_was() -> None:
     fresh.restore(Plateau(1.0).state())
     fresh.observe(0.9)
     assert fresh.best == 0.9
+
+
+def gentle(*accuracies: float) -> Gentle:
+    schedule = Gentle(Drops(0.1, (50,)), rate=0.01, error=0.8)
+    for accuracy in accuracies:
+        schedule.saw(torch.tensor(accuracy))
+    return schedule
+
+
+def test_a_gentle_start_lasts_until_the_training_error_has_fallen_and_then_never_comes_back() -> None:
+    schedule = gentle(*[0.1] * 200)
+    assert schedule.lr(200) == 0.01, "an accuracy of 10 % is an error of 90 %"
+    schedule.saw(torch.tensor(1.0))
+    assert schedule.lr(201) == 0.01, "one lucky step does not end it"
+    for _ in range(20):
+        schedule.saw(torch.tensor(0.4))
+    assert schedule.lr(20) == 0.1
+    assert schedule.lr(60) == pytest.approx(0.01), "the drops are where they would be without it"
+    schedule.saw(torch.tensor(0.0))
+    assert schedule.lr(21) == 0.1
+
+
+def test_a_gentle_start_goes_on_from_its_state() -> None:
+    whole, half = gentle(*[0.3] * 30), gentle(*[0.3] * 12)
+    assert half.lr(0) == 0.01
+    again = Gentle(Drops(0.1), rate=0.01)
+    again.restore(half.state())
+    for _ in range(18):
+        again.saw(torch.tensor(0.3))
+    assert again.state() == whole.state()
+    assert again.lr(0) == 0.1
+
+
+@pytest.mark.parametrize("schedule", [Drops(0.1), Cosine(0.1, 9), Plateau(0.1)], ids=lambda one: type(one).__name__)
+def test_other_schedules_do_not_care_for_the_training_error(schedule: Schedule) -> None:
+    before = schedule.lr(3)
+    schedule.saw(torch.tensor(0.9))
+    assert schedule.lr(3) == before

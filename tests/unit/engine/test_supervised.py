@@ -73,6 +73,33 @@ def test_a_learning_rate_that_is_far_too_high_stops_the_run() -> None:
         pytest.fail("a learning rate of 100 cannot train")
 
 
+def test_what_follows_an_update_sees_the_new_weights_once_a_step() -> None:
+    trained = small(micro_batches=3, dropout=False)
+    weight, seen = trained.model.fc8.weight, []
+    trained.after_update = lambda: seen.append(weight.detach().clone())
+    batches = trained.batches(0)
+    for number in range(2):
+        before = weight.detach().clone()
+        trained.step(number, next(batches))
+        assert len(seen) == number + 1
+        assert torch.equal(seen[-1], weight)
+        assert not torch.equal(seen[-1], before)
+
+
+@pytest.mark.parametrize("micro_batches", [1, 5])
+def test_a_penalty_is_added_to_the_loss_of_each_picture_however_a_batch_is_split(micro_batches: int) -> None:
+    plain, penalised = small(dropout=False), small(micro_batches, dropout=False)
+    weight = penalised.model.fc8.weight
+    penalised.penalty = lambda: 0.5 * weight.square().sum()
+    batch = next(plain.batches(0))
+    first = weight.detach().clone()
+    losses = [float(trained.step(0, batch)["loss"]) for trained in (plain, penalised)]
+    assert losses[1] - losses[0] == pytest.approx(0.5 * float(first.square().sum()), rel=1e-3)
+    # The penalty's gradient is the weight itself.
+    rate = penalised.optimizer.param_groups[0]["lr"]
+    assert torch.allclose(plain.model.fc8.weight - weight, rate * first, atol=1e-6)
+
+
 def test_a_healthy_step_reports_no_trouble() -> None:
     trained = small()
     trained.step(0, next(trained.batches(0)))

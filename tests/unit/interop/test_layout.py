@@ -63,6 +63,18 @@ def test_a_prefix_is_taken_off_and_told() -> None:
     assert "module." in weights.notes[0]
 
 
+def test_what_such_files_may_lack_is_filled_in_and_told() -> None:
+    layout = Layout("theirs", {"w": "w", "n": "n"}, absent={"n": torch.tensor(0), "m": torch.tensor(7)})
+    weights = remapped(stored(w=torch.ones(2), n=torch.tensor(3)), layout)
+    assert (int(weights.tensors["n"]), int(weights.tensors["m"])) == (3, 7)
+    assert [(row.source, row.name, bool(row.done)) for row in weights.rows] == [
+        ("w", "w", False),
+        ("n", "n", False),
+        ("nothing", "m", True),
+    ]
+    assert weights.tensors["m"] is not layout.absent["m"]
+
+
 def test_what_the_layout_has_no_place_for_is_told() -> None:
     weights = remapped(stored(w=torch.ones(1), extra=torch.ones(1)), Layout("ours", {"w": "w"}))
     assert weights.unplaced == ("extra",)

@@ -209,12 +209,36 @@ def test_the_sign_test_is_as_strict_as_it_says() -> None:
     assert stats.binomtest(4, 4, 0.5, alternative="greater").pvalue > 0.05
 
 
-def test_a_lower_bound_below_the_line_leaves_a_ratio_open() -> None:
+def below_the_line(over: float, seeds: int, bounded: int, answer: str) -> Finding:
+    """Epochs of 8 for the arm that should be fast, the first few only lower bounds; `over` times that for the other."""
     finding = found(
-        Ratio(arm="without", over="base", least=3.0), (2.0,) * 5, (200.0,) * 5, bounded={"base": [False] * 4 + [True]}
+        Ratio(arm="without", over="base", least=3.0),
+        (8.0,) * seeds,
+        (8.0 * over,) * seeds,
+        bounded={"base": [True] * bounded + [False] * (seeds - bounded)},
     )
-    assert finding.answer == "undecided"
-    assert finding.why == "base did not get there in every run"
+    assert finding.answer == answer
+    return finding
+
+
+def test_a_fast_arm_that_never_arrives_fails_the_claim() -> None:
+    finding = below_the_line(0.5, seeds=5, bounded=5, answer="fails")
+    assert (finding.low, finding.high) == (None, pytest.approx(0.5))
+    assert finding.why == "upper bounds: at most 0.50 in every run; 0 of 5 seeds clear 3"
+    below_the_line(0.5, seeds=4, bounded=4, answer="undecided")
+
+
+def test_upper_bounds_never_show_that_a_ratio_holds() -> None:
+    finding = below_the_line(100.0, seeds=5, bounded=1, answer="undecided")
+    assert "4 of 5 seeds clear 3" in finding.why
+
+
+@pytest.mark.parametrize("ratio", [0.5, 100.0])
+def test_a_ratio_of_two_bounds_shows_nothing(ratio: float) -> None:
+    both = {"base": [True] * 5, "without": [True] * 5}
+    finding = found(Ratio(arm="without", over="base", least=3.0), (8.0,) * 5, (8.0 * ratio,) * 5, bounded=both)
+    assert (finding.answer, finding.low, finding.high) == ("undecided", None, None)
+    assert finding.why == "bounds on both sides; 0 of 5 seeds clear 3"
 
 
 @pytest.mark.parametrize("expectation", [ALL[0], ALL[2], ALL[3]], ids=lambda expectation: expectation.kind)

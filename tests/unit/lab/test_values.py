@@ -5,15 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tiny import TINY
+import torch
+from tests.tiny import TINY, TINY_DROPOUT
 from tests.unit.lab.made import evaluations, made_run
+from torch import nn
 
-from epochal.core.claim import EpochsTo, ErrorRate
+from epochal.core.claim import EpochsTo, ErrorRate, Measured
 from epochal.core.fault import InputFault
+from epochal.core.recipe import Recipe
 from epochal.core.run import Run
+from epochal.data.statistics import PixelStatistics
+from epochal.engine.classifier import Classifier
+from epochal.engine.scene import Scene
 from epochal.lab import values
 from epochal.lab.jobs import Job
 from epochal.lab.values import value
+from epochal.landmarks.dropout import measures
+from epochal.verbs import scene as scenes
 
 JOB = Job("alexnet", TINY, "digits", 3)
 THREE_QUARTERS = EpochsTo(name="train_top1", level=0.75)
@@ -68,6 +76,15 @@ def test_the_error_rate_is_what_the_run_ended_with_in_per_cent(tmp_path: Path) -
     assert value(run, ErrorRate()) == (12.5, False)
 
 
+def test_the_error_on_the_training_pictures_is_measured_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = made_run(tmp_path, JOB, top1=0.5)
+    monkeypatch.setattr(values, "evaluate", lambda one, **options: {"top1": 0.9 if options["split"] == "train" else 0})
+    assert value(run, ErrorRate(split="train"), device="cpu") == (pytest.approx(10.0), False)
+    assert value(run, ErrorRate(), device="cpu") == (50.0, False)
+    assert run.record()["measured"] == {"top1, training pictures": 0.9}
+    assert ErrorRate(split="train").says == "training error, %"
+
+
 def test_ten_crops_are_measured_once_and_kept_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run(tmp_path, JOB, top1=0.5, measured={"something else": 0.25})
     asked = []
@@ -79,7 +96,36 @@ def test_ten_crops_are_measured_once_and_kept_with_the_run(tmp_path: Path, monke
     monkeypatch.setattr(values, "evaluate", measure)
     for _ in range(2):
         assert value(run, ErrorRate(crops=10), device="cpu", offline=True) == (25.0, False)
-    assert asked == [(run.folder, {"crops": 10, "device": "cpu", "offline": True})]
+    assert asked == [(run.folder, {"crops": 10, "split": "held-out", "device": "cpu", "offline": True})]
     assert run.record()["measured"] == {"something else": 0.25, "top1, 10 crops": 0.75}
     assert run.record()["results"]["top1"] == 0.5
     assert value(run, ErrorRate()) == (50.0, False)
+
+
+def test_what_a_landmarks_own_function_finds_is_measured_once_and_kept_with_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = made_run(tmp_path, Job("dropout", TINY_DROPOUT, "digits", 3), measured={"top1, 10 crops": 0.25})
+    asked = []
+
+    def measure(scene: Scene, recipe: Recipe, metrics: list[dict]) -> float:
+        asked.append((scene.held_out.labels.shape, recipe, metrics))
+        return 4.5
+
+    digits = tuple(map(str, range(10)))
+    nothing = PixelStatistics(torch.zeros(16, 16, 3), torch.zeros(3), torch.eye(3))
+    device = torch.device("cpu")
+    classifier = Classifier(nn.Flatten(), digits, nothing, 16, 0, 16, 255.0, "fp32", device)
+    monkeypatch.setattr(scenes, "load_classifier", lambda one, device: (classifier, 60, ()))
+    monkeypatch.setitem(measures.FUNCTIONS, "widths, m", measure)
+    for _ in range(2):
+        assert value(run, Measured(name="widths, m"), device="cpu", offline=True) == (4.5, False)
+    assert asked == [((355,), TINY_DROPOUT, run.metrics())]
+    assert run.record()["measured"] == {"top1, 10 crops": 0.25, "widths, m": 4.5}
+
+
+def test_what_a_landmark_does_not_measure_is_refused(tmp_path: Path) -> None:
+    run = made_run(tmp_path, Job("dropout", TINY_DROPOUT, "digits", 3))
+    with pytest.raises(InputFault, match="dropout measures no 'height, m'") as caught:
+        value(run, Measured(name="height, m"))
+    assert "active hidden units, %" in caught.value.expected

@@ -54,5 +54,5 @@ def test_a_description_needs_no_more_than_a_record_has(tmp_path: Path) -> None:
 
 
 def test_the_cards_come_in_the_order_of_their_papers() -> None:
-    years = [card.paper.year for card in catalogue.chronology()]
+    years = [card.year for card in catalogue.chronology()]
     assert years == sorted(years)

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.cli.command import epochal_command, refused, trained_run
-from tests.tiny import TINY
+from tests.tiny import TINIES, TINY, VARIANTS
 
 import epochal
 from epochal.core.fault import InputFault
@@ -21,7 +21,9 @@ from epochal.engine import classifier_views
 from epochal.engine import scene as scenes
 from epochal.engine.patch_view import _layer
 from epochal.engine.probe import activations
+from epochal.engine.telling import last_hidden, of_kinds, scores
 from epochal.landmarks.alexnet import look as alexnet
+from epochal.landmarks.alexnet.model import ACTIVATIONS
 from epochal.landmarks.alexnet.networks import network
 from epochal.measure.excitement import excitement
 from epochal.measure.receptive_field import receptive_fields
@@ -77,16 +79,22 @@ def test_every_network_can_be_looked_into(name: str, tmp_path: Path, monkeypatch
     monkeypatch.setattr(alexnet, "VIEWS", layered)
     run = trained_run(tmp_path, epochs=0.5, **NETWORKS[name])
     looks = look(run, out=tmp_path / "pictures", device="cpu")
-    assert [one.view for one in looks] == list(layered)
+    assert [one.view for one in looks] == [*layered, "signal"]
 
 
 def test_the_layers_of_torchvisions_network_are_found_by_what_they_are() -> None:
     """They have other names; the network itself is too large for a test."""
     with torch.device("meta"):
         model = network(TINY.replace(network="torchvision", lrn=True, stored_size=64, padding=0, crop=63), 3)
-    assert alexnet._last_hidden(model) == "classifier.5"
-    assert alexnet._telling(model)[-1] == "classifier.6"
-    assert alexnet._activations(model)[:5] == ["features.1", "features.4", "features.7", "features.9", "features.11"]
+    assert last_hidden(model) == "classifier.5"
+    assert scores(model) == "classifier.6"
+    assert of_kinds(model, ACTIVATIONS.values())[:5] == [
+        "features.1",
+        "features.4",
+        "features.7",
+        "features.9",
+        "features.11",
+    ]
 
 
 def test_a_folder_of_two_classes_and_few_pictures_can_be_looked_into(tmp_path: Path) -> None:
@@ -229,3 +237,50 @@ def test_the_command_draws_each_view(trained: Path, tmp_path: Path, view: str) -
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.format == "PNG"
         assert min(picture.size) >= 300
+
+
+@pytest.mark.parametrize("name", ["batchnorm", "dropout"])
+def test_the_signal_of_a_single_held_out_picture_is_refused(name: str, tmp_path: Path) -> None:
+    for folder, count in (("train", 6), ("val", 1)):
+        for label, level in (("cat", 200), ("dog", 30)):
+            (tmp_path / "pets" / folder / label).mkdir(parents=True)
+            for number in range(count if folder == "train" or label == "cat" else 0):
+                Image.new("RGB", (16, 16), (level + number,) * 3).save(
+                    tmp_path / "pets" / folder / label / f"{number}.png"
+                )
+    recipe = TINIES[name].replace(batch_size=6, epochs=1.0)
+    run = epochal.train(name, recipe=recipe, data=f"imagefolder:{tmp_path / 'pets'}", workers=0, device="cpu")
+    with pytest.raises(InputFault, match="a signal of 1 held-out picture") as caught:
+        look(run, "signal", out=tmp_path)
+    assert "at least 2 held-out pictures" in caught.value.expected
+
+
+# Nothing is subtracted from the pictures of the second: only they can tell that they are gray.
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("alexnet", {}),
+        ("dropout", {**VARIANTS["dropout"]["whitened"], "whiten": False}),
+        ("batchnorm", {}),
+        ("batchnorm", {"centre": False, "colour_noise": 0.0}),
+        ("resnet", {}),
+    ],
+)
+@pytest.mark.parametrize("coloured", [False, True])
+def test_kernels_that_saw_gray_pictures_are_shown_gray(
+    name: str, changes: dict, coloured: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    drawn = classifier_views.filters.filter_grid
+    monkeypatch.setattr(
+        classifier_views.filters, "filter_grid", lambda w, **more: shown.append(w.shape[1]) or drawn(w, **more)
+    )
+    for label, colour in (("cat", (200, 30, 30)), ("dog", (30, 30, 200))):
+        (tmp_path / "pets" / label).mkdir(parents=True)
+        for number in range(6):
+            pixels = colour if coloured else (colour[0] + number,) * 3
+            Image.new("RGB", (16, 16), pixels).save(tmp_path / "pets" / label / f"{number}.png")
+    recipe = TINIES[name].replace(**{**changes, "batch_size": 4, "epochs": 1.0})
+    run = epochal.train(name, recipe=recipe, data=f"imagefolder:{tmp_path / 'pets'}", workers=0, device="cpu")
+    look(run, "filters", out=tmp_path)
+    assert shown == [3 if coloured else 1]

@@ -23,11 +23,12 @@ from epochal.data.digits import read_digits
 from epochal.data.source import open_data
 from epochal.engine import checkpoint, random
 from epochal.engine.checkpoint import Snapshot, fingerprint
+from epochal.lab.ways import from_scratch, gentler
 from epochal.landmarks.alexnet import train
 from epochal.landmarks.alexnet.networks import network
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 from epochal.landmarks.alexnet.single_tower import SingleTowerAlexNet
-from epochal.landmarks.alexnet.transfer import from_scratch, gentler, layers, sizes
+from epochal.landmarks.alexnet.transfer import layers
 from epochal.verbs.start import begin_with
 from epochal.verbs.weights import read_weights
 
@@ -125,7 +126,7 @@ def test_frozen_layers_keep_their_bits_while_the_others_change(
     kept = {name for name in first if name.partition(".")[0] not in learning}
     assert all(torch.equal(last[name], tensors(source)[name]) for name in kept)
     assert {name.partition(".")[0] for name in tensors(run, part="optimizer")} == learning
-    assert sizes(SHORT.replace(freeze=freeze), 3)[0] == sum(t.numel() for n, t in first.items() if n not in kept)
+    assert layers(network(SHORT, 3)).sizes(freeze)[0] == sum(t.numel() for n, t in first.items() if n not in kept)
 
 
 def test_frozen_batch_normalisation_keeps_its_statistics(three: str, tmp_path: Path) -> None:
@@ -341,11 +342,11 @@ def test_every_network_has_its_layers_in_order_and_the_head_last(change: dict[st
     with torch.device("meta"):
         model = network(recipe, 7)
     known = layers(model)
-    modules = [module for parts in known.values() for module in parts]
+    modules = [module for parts in known.modules.values() for module in parts]
     owners = {name.rpartition(".")[0] for name, _ in model.named_parameters()}
     assert set(modules) == owners, "every weight belongs to a layer"
-    assert model.get_submodule(list(known.values())[-1][0]).weight.shape[0] == 7
-    learned, every = sizes(recipe.replace(freeze=("body",)), 7)
+    assert model.get_submodule(known.head[0]).weight.shape[0] == 7
+    learned, every = known.sizes(("body",))
     assert every == sum(p.numel() for p in model.parameters())
     assert learned == sum(p.numel() for p in model.get_submodule(modules[-1]).parameters())
 
@@ -361,7 +362,7 @@ def test_the_last_layer_can_have_a_rate_of_its_own() -> None:
 
 def test_the_recipes_for_transfer_keep_the_network_and_shorten_the_training(source: Run) -> None:
     settings = read_weights(source, "alexnet").settings
-    scratch = from_scratch({**settings, "pictures": 100, "until_accuracy": 0.5, "schedule": "plateau"})
+    scratch = from_scratch("alexnet", {**settings, "pictures": 100, "until_accuracy": 0.5, "schedule": "plateau"})
     assert scratch.maps == TINY.maps
     assert scratch.pixel_scale == TINY.pixel_scale
     assert (scratch.batch_size, scratch.lr) == (32, pytest.approx(TINY.lr * 32 / 48)), "smaller batch, smaller step"
@@ -369,5 +370,5 @@ def test_the_recipes_for_transfer_keep_the_network_and_shorten_the_training(sour
     gentle = gentler(scratch)
     assert gentle.lr * gentle.head_rate == pytest.approx(scratch.lr)
     assert gentler(scratch, drawn_head=False).head_rate == 1.0
-    theirs = from_scratch({"network": "torchvision", "stored_size": 256, "crop": 224})
+    theirs = from_scratch("alexnet", {"network": "torchvision", "stored_size": 256, "crop": 224})
     assert (theirs.network, theirs.crop, theirs.batch_size) == ("torchvision", 224, 32)

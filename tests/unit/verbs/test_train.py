@@ -39,6 +39,13 @@ def test_every_row_of_the_log_is_reported_as_it_is_written(tmp_path: Path) -> No
     assert seen[1:] == run.metrics()
 
 
+def test_the_beginning_tells_the_pictures_that_are_learned_from() -> None:
+    seen: list[dict] = []
+    recipe = SHORT.replace(pictures=20, batch_size=10)
+    epochal.train("alexnet", recipe=recipe, workers=0, device="cpu", report=seen.append)
+    assert seen[0]["size"] == "20 training and 355 held-out pictures"
+
+
 def test_what_was_given_is_recorded() -> None:
     run = epochal.train(
         "alexnet", recipe=SHORT, overrides=["lr=0.25"], seed=9, workers=0, device="cpu", micro_batches=2, save_steps=3

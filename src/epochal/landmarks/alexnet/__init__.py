@@ -18,6 +18,7 @@ CARD = Landmark(
     ),
     idea="A large convolutional network with rectifiers and dropout, trained on raw pixels with two GPUs, "
     "sees far better than anything built by hand.",
+    builds_on=("dropout",),
     leads_to=("vgg", "googlenet", "batchnorm", "resnet"),
     default_data="digits",
     presets={"paper": 60_965_224, "source": 60_965_224, "torchvision": 61_100_840},

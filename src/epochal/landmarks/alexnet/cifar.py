@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from epochal.core.fault import InputFault, nearest
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
-from epochal.landmarks.alexnet.model import ACTIVATIONS, check_image
+from epochal.landmarks.alexnet.model import ACTIVATIONS
 from epochal.landmarks.alexnet.spatial_norm import SpatialResponseNorm
 
 

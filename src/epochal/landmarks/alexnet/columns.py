@@ -17,13 +17,14 @@ from torch.nn.utils import skip_init
 
 from epochal.core.fault import InputFault
 from epochal.engine.device import placed
+from epochal.engine.image_size import check_image
 from epochal.engine.pieces import Pieces
-from epochal.landmarks.alexnet.dropout import Dropout
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
-from epochal.landmarks.alexnet.model import PIXELS, AlexNet, check_image
+from epochal.landmarks.alexnet.model import PIXELS, AlexNet
 from epochal.landmarks.alexnet.scaled import ScaledAlexNet
 from epochal.landmarks.alexnet.source import PIXELS as SOURCE_PIXELS
 from epochal.landmarks.alexnet.source import SourceAlexNet
+from epochal.landmarks.dropout.model import Dropout
 
 # What the two columns know of the same pictures, each on its own device.
 Pair = tuple[Tensor, Tensor]

@@ -10,12 +10,12 @@ groups, which lie in the same order.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from epochal.core.fault import InputFault, printable
@@ -29,7 +29,9 @@ TORCHVISION = tuple(
     for layer in (*(f"features.{place}" for place in (0, 3, 6, 8, 10)), *(f"classifier.{place}" for place in (1, 4, 6)))
     for kind in ("weight", "bias")
 )
+# What can be read, and what can be written.
 LAYOUTS = ("ours", "torchvision", "caffe")
+WRITTEN = ("ours", "torchvision")
 
 # The mean colour and deviations of ImageNet, for pixels from 0 to 1, that torchvision's weights expect.
 _TORCHVISION_MEAN = (0.485, 0.456, 0.406)
@@ -88,64 +90,28 @@ def layout_of(
     )
 
 
-def own_layout(names: tuple[str, ...], settings: dict[str, Any], mean: Tensor | None) -> Layout:
-    """The layout of weights that we wrote and whose recipe is known.
-
-    Args:
-        names: of the tensors.
-        settings: the recipe.
-        mean: the mean picture or the mean colour of the pictures they learned from, if it is known.
+def in_layout(
+    layout: str, tensors: dict[str, Tensor], recipe: AlexNetRecipe
+) -> tuple[dict[str, Tensor], AlexNetRecipe]:
+    """Our tensors in somebody's layout, and the recipe that they belong to there.
 
     Raises:
-        InputFault: the settings are no recipe.
+        InputFault: the layout has no network like this one.
     """
-    recipe = AlexNetRecipe.parse(settings)
-    pixels = None
-    if mean is not None:
-        what = "picture" if mean.dim() == 3 else "colour"
-        told = f"RGB from 0 to 255, minus the training set's mean {what}, divided by {recipe.pixel_scale:g}"
-        pixels = Pixels(mean, (recipe.pixel_scale,) * 3, recipe.stored_size, recipe.crop, told)
-    return Layout("ours", {name: name for name in names}, settings=recipe.model_dump(mode="json"), pixels=pixels)
-
-
-def in_layout(layout: str, tensors: dict[str, Tensor], settings: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Our tensors in somebody's layout.
-
-    Raises:
-        InputFault: there is no such layout to write, or it has no network like this one.
-    """
-    if layout not in ("ours", "torchvision"):
-        raise InputFault(f"no layout to write is called {printable(layout)!r}", expected="ours or torchvision")
-    if layout == "torchvision" and settings["network"] != "torchvision":
+    if layout == "torchvision" and recipe.network != "torchvision":
         raise InputFault(
-            f"torchvision has no network like {settings['network']!r}: its alexnet is the single tower of 2014",
+            f"torchvision has no network like {recipe.network!r}: its alexnet is the single tower of 2014",
             expected="a run of a recipe with network=torchvision",
             remedy="export with the layout ours",
         )
     # The single tower bears torchvision's names with us too.
-    return tensors
+    return tensors, recipe
 
 
-def with_pixel_scale(weights: Weights, pixel_scale: float) -> Weights:
-    """The same network for pixels divided by another number: the first layer's weights make up for it.
-
-    Raises:
-        InputFault: it is not known how the weights' pixels were prepared.
-    """
-    if weights.pixels is None:
-        raise InputFault(
-            f"{printable(weights.source)} does not say how pictures were prepared for it",
-            expected="a run, an exported folder, or torchvision's or Caffe's layout",
-        )
-    first = next(name for name in ("conv1.weight", "features.0.weight") if name in weights.tensors)
-    factors = torch.tensor([pixel_scale / scale for scale in weights.pixels.scale], dtype=torch.float64)
-    if bool((factors == 1).all()):
-        return weights
-    told = f"colours x {', '.join(f'{factor:.4g}' for factor in factors)} (pixels divided by {pixel_scale:g})"
-    rescaled = (weights.tensors[first].double() * factors[:, None, None]).float()
-    rows = (dataclasses.replace(row, done=(*row.done, told)) if row.name == first else row for row in weights.rows)
-    pixels = dataclasses.replace(weights.pixels, scale=(float(pixel_scale),) * 3)
-    return dataclasses.replace(weights, tensors={**weights.tensors, first: rescaled}, rows=tuple(rows), pixels=pixels)
+def first_layer(weights: Weights, factors: Float[Tensor, 3]) -> tuple[str, Tensor]:
+    """The first layer's weights, and what makes them see each colour multiplied by its factor."""
+    name = "features.0.weight" if "features.0.weight" in weights.tensors else "conv1.weight"
+    return name, factors[:, None, None]
 
 
 def _torchvision(shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:

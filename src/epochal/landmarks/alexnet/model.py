@@ -18,9 +18,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.fault import InputFault, nearest
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.init import PAPER, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
+from epochal.landmarks.dropout.model import Dropout
 
 # The paper prints 224, but 55 positions of an 11-pixel kernel at stride 4 need 227.
 PIXELS = 227
@@ -112,21 +113,6 @@ class AlexNet(nn.Module):
         x = self.drop6(self.relu6(self.fc6(x)))
         x = self.drop7(self.relu7(self.fc7(x)))
         return cast(Tensor, self.fc8(x))
-
-
-def check_image(image: Tensor, *pixels: int) -> None:
-    """Refuse images of another size than the network is made for.
-
-    Raises:
-        InputFault: the images are not RGB, or of none of the sizes `pixels`.
-    """
-    channels, height, width = image.shape[1:]
-    if channels != 3 or height != width or height not in pixels:
-        raise InputFault(
-            f"images of shape {channels} x {height} x {width}",
-            expected=" or ".join(f"3 x {size} x {size}" for size in pixels),
-            remedy="crop or resize the images first",
-        )
 
 
 def middle_layer(

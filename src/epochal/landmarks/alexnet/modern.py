@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.alexnet.model import check_image
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.scaled import ScaledAlexNet
 
 _PARTS = ("conv", "bn", "shortcut", "fc", "relu", "norm", "pool", "drop")

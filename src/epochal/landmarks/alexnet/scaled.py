@@ -14,10 +14,11 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.init import HE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
-from epochal.landmarks.alexnet.model import ACTIVATIONS, check_choices, check_image, middle_layer
+from epochal.landmarks.alexnet.model import ACTIVATIONS, check_choices, middle_layer
+from epochal.landmarks.dropout.model import Dropout
 
 
 @dataclass(frozen=True)

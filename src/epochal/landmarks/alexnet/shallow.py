@@ -10,8 +10,9 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.init import HE, Init, initialise
-from epochal.landmarks.alexnet.model import ACTIVATIONS, check_image
+from epochal.landmarks.alexnet.model import ACTIVATIONS
 
 
 class ShallowNet(nn.Module):

@@ -16,11 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from epochal.landmarks.alexnet.dropout import Dropout
+from epochal.engine.image_size import check_image
 from epochal.landmarks.alexnet.init import SOURCE, Init, initialise
 from epochal.landmarks.alexnet.lrn import LocalResponseNorm
-from epochal.landmarks.alexnet.model import check_image
 from epochal.landmarks.alexnet.spatial_norm import SpatialResponseNorm
+from epochal.landmarks.dropout.model import Dropout
 
 PIXELS = 224
 

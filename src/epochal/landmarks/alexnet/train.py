@@ -13,18 +13,18 @@ from epochal.data.sampler import Plan
 from epochal.data.subset import with_fewer
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot
-from epochal.engine.classifier import Classifier
+from epochal.engine.classifier import Classifier, restored
 from epochal.engine.device import choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import CrossEntropy
 from epochal.engine.schedule import Cosine, Drops, Plateau, Schedule
-from epochal.engine.supervised import Supervised, checked_statistics, load_weights
+from epochal.engine.supervised import Supervised
 from epochal.landmarks.alexnet.columns import TwoColumnAlexNet
 from epochal.landmarks.alexnet.networks import network
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 from epochal.landmarks.alexnet.sgd import VelocitySGD, parameter_groups
-from epochal.landmarks.alexnet.transfer import chosen, head
+from epochal.landmarks.alexnet.transfer import layers
 
 
 def task(
@@ -60,7 +60,7 @@ def task(
         data = with_fewer(data, recipe.pictures, seed)
     model = network(recipe, len(data.classes))
     model = placed(model, device) if columns is None else TwoColumnAlexNet(model, columns)
-    freeze(model, chosen(model, recipe.freeze))
+    freeze(model, layers(model).chosen(recipe.freeze))
     feed = Feed(
         data,
         stored_size=recipe.stored_size,
@@ -105,7 +105,7 @@ def optimizer(recipe: AlexNetRecipe, model: nn.Module) -> torch.optim.Optimizer:
         decay_convolutions=recipe.decay_convolutions,
         decay_biases=recipe.decay_biases,
         bias_rate=recipe.bias_rate,
-        head=() if recipe.head_rate == 1.0 else head(model),
+        head=() if recipe.head_rate == 1.0 else layers(model).head,
         head_rate=recipe.head_rate,
     )
     match recipe.optimizer:
@@ -136,18 +136,4 @@ def classifier(recipe: AlexNetRecipe, classes: tuple[str, ...], snapshot: Snapsh
     Raises:
         InputFault: the checkpoint is of another network than the recipe's.
     """
-    with torch.random.fork_rng(devices=[]):
-        model = network(recipe, len(classes))
-    load_weights(model, snapshot.under("model").tensors)
-    statistics = checked_statistics(snapshot.under("statistics"), recipe.stored_size + 2 * recipe.padding)
-    return Classifier(
-        model=placed(model, device).eval(),
-        classes=classes,
-        statistics=statistics.to(device),
-        stored_size=recipe.stored_size,
-        padding=recipe.padding,
-        crop=recipe.crop,
-        pixel_scale=recipe.pixel_scale,
-        precision=choose_precision(recipe.precision, device),
-        device=device,
-    )
+    return restored(network, recipe, classes, snapshot, device)

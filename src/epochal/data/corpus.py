@@ -1,0 +1,261 @@
+"""A text as numbers: each word replaced by the place of its type, kept in a file that is mapped into memory.
+
+One pass over the text numbers the words in the order in which they are first seen, and counts them; what a vocabulary
+keeps is decided afterwards, by a table from these numbers to rows. The file lies in the cache folder under a name made
+of the text's digest and of how words are told apart, so that the next training finds it; it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from epochal.core.durable import disk_fault, flush_file, flush_folder
+from epochal.core.fault import InputFault, printable
+from epochal.data.source import cache_folder
+from epochal.data.text import TextData
+from epochal.data.vocabulary import SENTENCE_END
+
+TOKENIZERS = {
+    "simple": "the letters a to z, lower-cased; all else is space, as in text8",
+    "whitespace": "whatever stands between white space",
+}
+END = 0  # the number of the end of a line
+# Beyond so many types the rare ones are forgotten, as word2vec.c does at 21 million words. The number of a forgotten
+# one is not given again, and goes on to cost 16 bytes.
+MOST_TYPES = 10_000_000
+_MOST_NUMBERS = 2**31 - 1  # an int32 holds no more
+_FORMAT = 2
+_TOKENS, _TYPES, _LIST = "tokens.bin", "types.json", "files.json"
+# How often to say how far the numbering is.
+_SAY_SECONDS = 5.0
+
+# Is shown rows such as {"kind": "note", "text": ...}.
+Report = Callable[[dict[str, Any]], None]
+
+
+def silent(row: dict[str, Any]) -> None:
+    """The report of who has nothing to say."""
+
+
+LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A numbered text.
+
+    Attributes:
+        tokens: the number of each word's type, `END` where a line ends; mapped from the disk.
+        types: the words by their numbers.
+        counts: how often each occurs.
+        digest: tells this corpus from all others.
+    """
+
+    tokens: Int32[np.ndarray, " N"]
+    types: tuple[str, ...]
+    counts: Int64[np.ndarray, " T"]
+    digest: str
+
+    @property
+    def words(self) -> int:
+        """How many words the text has."""
+        return int(self.counts.sum() - self.counts[END])
+
+
+def read_corpus(
+    text: TextData, tokenizer: str = "simple", *, most: int | None = None, report: Report = silent
+) -> Corpus:
+    """The text as numbers, from the cache if it was read before.
+
+    Args:
+        text: the text.
+        tokenizer: one of `TOKENIZERS`.
+        most: so many words are read, the first ones, ends of lines counted too; None: all.
+        report: is told how it goes, as this may take minutes.
+
+    Raises:
+        InputFault: the text is damaged, is no UTF-8, or has no words.
+        DiskFault: the cache folder cannot be written to.
+    """
+    part = "" if most is None else f" {most}"
+    digest = hashlib.sha256(f"{_FORMAT} {text.digest} {tokenizer}{part}".encode()).hexdigest()
+    return cached(
+        digest,
+        lambda: _numbered(text, tokenizer, most, report),
+        f"{text.name} holds no words",
+        f"the words of {text.name}",
+        report,
+    )
+
+
+# The numbers of a part of the text, all words by number so far, and their counts so far.
+Part = tuple[Int32[np.ndarray, " n"], Sequence[bytes], Int64[np.ndarray, " T"]]
+
+
+def cached(
+    digest: str, make: Callable[[], Iterator[Part]], empty: str, what: str = "the words", report: Report = silent
+) -> Corpus:
+    """A corpus from the cache; made and written first, if it is not there, or not as it was written.
+
+    Args:
+        digest: what it is called there.
+        make: gives the numbers part by part; called if it is not there.
+        empty: what to say if it has no words.
+        what: what is numbered, for the report.
+        report: is told how it goes.
+
+    Raises:
+        InputFault: the text has no words.
+        DiskFault: the cache folder cannot be written to.
+    """
+    folder = cache_folder() / "corpora" / digest[:32]
+    if (found := _opened(folder, digest)) is not None:
+        return found
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(folder, report):
+            if (found := _opened(folder, digest)) is not None:  # another process was faster
+                return found
+            if folder.exists():
+                report({"kind": "note", "text": f"{folder} is damaged or incomplete: made anew"})
+                shutil.rmtree(folder)
+            report({"kind": "note", "text": f"numbering {printable(what)}: once for this text, then kept in {folder}"})
+            partial.mkdir()
+            _write(partial, make(), empty)
+            _put(partial, folder)
+    except OSError as error:
+        raise disk_fault(error, partial) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    found = _opened(folder, digest)
+    if found is None:
+        raise disk_fault(OSError(f"what was written to {folder} is not what can be read"), folder)
+    return found
+
+
+@contextmanager
+def _alone(folder: Path, report: Report) -> Iterator[None]:
+    """Only one process at a time makes a corpus; what a killed one has left is removed."""
+    with open(folder.with_name(f".{folder.name}.lock"), "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report({"kind": "note", "text": "another process is numbering the same text: waiting for it"})
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # a disk without locks: then both make it, and the first one's counts
+            yield
+            return
+        for left in folder.parent.glob(f".{folder.name}.*.partial"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+def _put(partial: Path, folder: Path) -> None:
+    try:
+        os.rename(partial, folder)
+    except OSError:
+        if not (folder / _LIST).is_file():  # another process was faster, where locks do not hold
+            raise
+    flush_folder(folder.parent)
+
+
+def _opened(folder: Path, digest: str) -> Corpus | None:
+    """The corpus in a folder; None if there is none, or it is not as it was written."""
+    try:
+        listed = json.loads((folder / _LIST).read_text(encoding="utf-8"))
+        for name in (_TOKENS, _TYPES):
+            with open(folder / name, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != listed["sha256"][name]:
+                    return None
+        stored = json.loads((folder / _TYPES).read_text(encoding="utf-8"))
+        tokens = np.memmap(folder / _TOKENS, dtype="<i4", mode="r")
+        if len(tokens) != listed["tokens"] or listed["format"] != _FORMAT:
+            return None
+        return Corpus(tokens, tuple(stored["words"]), np.array(stored["counts"], np.int64), digest)
+    except (OSError, LookupError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _write(folder: Path, parts: Iterator[Part], empty: str) -> None:
+    last: Part | None = None
+    state, count = hashlib.sha256(), 0
+    with open(folder / _TOKENS, "wb") as file:
+        for last in parts:
+            content = last[0].astype("<i4", copy=False).tobytes()
+            state.update(content)
+            count += len(last[0])
+            file.write(content)
+    _, words, counts = last or (None, [], np.zeros(1, np.int64))
+    if not (counts[END + 1 :] > 0).any():
+        raise InputFault(printable(empty), expected="text with words in it")
+    types = json.dumps({"words": [word.decode("utf-8") for word in words], "counts": counts.tolist()}).encode()
+    (folder / _TYPES).write_bytes(types)
+    digests = {_TOKENS: state.hexdigest(), _TYPES: hashlib.sha256(types).hexdigest()}
+    for name in digests:
+        flush_file(folder / name)
+    (folder / _LIST).write_text(json.dumps({"format": _FORMAT, "tokens": count, "sha256": digests}), encoding="utf-8")
+    flush_file(folder / _LIST)
+    flush_folder(folder)
+
+
+class _Numbers(dict[bytes, int]):
+    """Gives a word that it has not seen, or has forgotten, the next number."""
+
+    def __init__(self) -> None:
+        super().__init__({SENTENCE_END.encode(): END})
+        self.words = [SENTENCE_END.encode()]
+
+    def __missing__(self, word: bytes) -> int:
+        self[word] = number = len(self.words)
+        self.words.append(word)
+        return number
+
+    def forget(self, counts: Int64[np.ndarray, " T"]) -> None:
+        """Forget the rarest half: their occurrences so far are lost, as those of rare words in word2vec.c."""
+        places = np.fromiter(self.values(), np.int64, len(self))
+        rare = places[counts[places] <= np.median(counts[places])]
+        for number in rare[rare != END].tolist():
+            self.words[number], counts[number] = b"", 0
+        known = {word: number for word, number in self.items() if number == END or self.words[number]}
+        self.clear()  # only an empty one gives its memory back
+        self.update(known)
+
+
+def _numbered(text: TextData, tokenizer: str, most: int | None, report: Report) -> Iterator[Part]:
+    numbers, counts, total = _Numbers(), np.zeros(0, np.int64), 0
+    separate, said = f" {SENTENCE_END} ".encode(), time.monotonic()
+    for block in text.blocks():
+        content = block.translate(LETTERS) if tokenizer == "simple" else block
+        words = content.replace(b"\n", separate).split()[: None if most is None else most - total]
+        found = np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))
+        seen = np.bincount(found, minlength=len(numbers.words))
+        seen[: len(counts)] += counts
+        counts, total = seen, total + len(found)
+        if len(numbers) > MOST_TYPES:
+            numbers.forget(counts)
+        if len(numbers.words) > _MOST_NUMBERS - len(block):
+            raise InputFault(
+                f"{printable(text.name)} has more than {_MOST_NUMBERS - len(block):,} different words",
+                expected="text whose words recur",
+                remedy="--tokenizer simple, which knows fewer, or --set most_text=...",
+            )
+        if time.monotonic() - said > _SAY_SECONDS:
+            said = time.monotonic()
+            report({"kind": "note", "text": f"numbered {total / 1e6:,.1f} M words, {len(numbers):,} different ones"})
+        yield found, numbers.words, counts
+        if most is not None and total >= most:
+            return

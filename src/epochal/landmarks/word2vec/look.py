@@ -1,0 +1,142 @@
+"""What can be seen in word vectors: where words lie, whether pairs are parallel, how alike they are, the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from epochal.interop.vectors import Vectors
+from epochal.landmarks.word2vec.recipe import Word2VecRecipe
+from epochal.measure.plane import laid_out
+from epochal.view.sheet import notice
+from epochal.view.words import loss_curves, similarity_matrix, word_map, word_pairs
+
+VIEWS = {
+    "map": "words in the plane of their two principal components",
+    "neighbours": "the most frequent words, or your own and their neighbours, laid out so that like words meet (t-SNE)",
+    "parallelogram": "pairs of words, such as countries and capitals (P2 Figure 2), as arrows in the plane",
+    "similarity": "how alike words are, each with each",
+    "curves": "the loss on the text and on what was held out",
+}
+OF_A_LAYER: tuple[str, ...] = ()
+OF_PICTURES: tuple[str, ...] = ()
+OF_WORDS = ("map", "neighbours", "parallelogram", "similarity")
+
+# Figure 2 of the second paper: countries and their capitals.
+CAPITALS = (
+    "china", "beijing", "russia", "moscow", "japan", "tokyo", "turkey", "ankara", "poland", "warsaw", "germany",
+    "berlin", "france", "paris", "italy", "rome", "greece", "athens", "spain", "madrid", "portugal", "lisbon",
+)  # fmt: skip
+_WORDS, _NEIGHBOURS, _CELLS = 80, 250, 18
+# The most frequent words of a language say little: these many are passed over.
+_PLAIN = 100
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the views look at.
+
+    Attributes:
+        vectors: the vectors.
+        words: the words asked for; empty: the view's own.
+    """
+
+    vectors: Vectors
+    words: tuple[str, ...] = ()
+
+
+def scene(trained: Vectors, words: Sequence[str] = ()) -> Scene:
+    """What the views look at.
+
+    Raises:
+        InputFault: one of the words has no vector.
+    """
+    return Scene(trained, tuple(trained.words[trained.place(word)] for word in words))
+
+
+def shown(scene: Scene) -> tuple[str, ...]:
+    """The views that there are: all."""
+    return tuple(VIEWS)
+
+
+def look(
+    view: str, scene: Scene, recipe: Word2VecRecipe, metrics: list[dict[str, Any]], layer: str | None = None
+) -> Figure:
+    """One view of word vectors.
+
+    Args:
+        view: a name in `VIEWS`.
+        scene: the vectors and the words asked for.
+        recipe: how they were trained.
+        metrics: the rows of the run's log.
+        layer: of no use here.
+    """
+    vectors = scene.vectors
+    size = f"{len(vectors):,} words, {recipe.dimension} dimensions, {recipe.architecture}, {recipe.objective}"
+    match view:
+        case "map":
+            words = scene.words or _telling(vectors, _WORDS)
+            places, share = _principal(vectors, words)
+            told = f"Two principal components of these words, {share:.0%} of their variance; a point hides a word."
+            return word_map(places, words, "Words in the plane", size, told)
+        case "neighbours":
+            words = _with_neighbours(vectors, scene.words) if scene.words else _telling(vectors, _NEIGHBOURS)
+            places = laid_out(_rows(vectors, words)).astype(np.float64)
+            told = "t-SNE keeps neighbours together; distances between groups mean little. A point hides a word."
+            return word_map(places, words, "Like words together", size, told)
+        case "parallelogram":
+            words = scene.words or _known_pairs(vectors)
+            if len(words) < 4:
+                why = "The text knows no countries with their capitals; name pairs of your own with --word."
+                return notice("The same relation, the same direction?", why)
+            places, share = _principal(vectors, words)
+            told = (
+                f"Two principal components of these words, {share:.0%} of their variance: what is parallel here need "
+            )
+            told += "not be in all dimensions. Arrows go from the first word of a pair to the second."
+            return word_pairs(places, words, "The same relation, the same direction?", size, told)
+        case "similarity":
+            words = scene.words or _telling(vectors, _CELLS)
+            rows = _rows(vectors, words)
+            return similarity_matrix(rows @ rows.T, words, "How alike words are", size, "Cosines of their vectors.")
+        case _:
+            told = "The loss of a step is measured before the changes that the step makes."
+            return loss_curves(metrics, "The loss of a predicted word", told)
+
+
+def _rows(vectors: Vectors, words: Sequence[str]) -> np.ndarray:
+    return vectors.unit[[vectors.place(word) for word in words]]
+
+
+def _telling(vectors: Vectors, most: int) -> tuple[str, ...]:
+    """The most frequent words, but for those that stand in every sentence."""
+    first = min(_PLAIN, max(0, len(vectors) - most))
+    return tuple(word for word in vectors.words[first:] if len(word) > 1 and word != "</s>")[:most]
+
+
+def _known_pairs(vectors: Vectors) -> tuple[str, ...]:
+    """The paper's pairs that are known here."""
+    pairs = [CAPITALS[place : place + 2] for place in range(0, len(CAPITALS), 2)]
+    return tuple(word for pair in pairs if all(word in vectors for word in pair) for word in pair)
+
+
+def _with_neighbours(vectors: Vectors, words: Sequence[str], most: int = 12) -> tuple[str, ...]:
+    found: dict[str, None] = dict.fromkeys(words)
+    for word in words:
+        cosines = vectors.unit @ vectors.unit[vectors.place(word)]
+        found |= dict.fromkeys(vectors.words[place] for place in np.argsort(-cosines)[: most + 1])
+    return tuple(found)
+
+
+def _principal(vectors: Vectors, words: Sequence[str]) -> tuple[np.ndarray, float]:
+    """The words' places in the plane in which they differ most, and which share of their variance it holds."""
+    rows = _rows(vectors, words).astype(np.float64)
+    centred = rows - rows.mean(0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    places = np.zeros((len(words), 2))
+    places[:, : min(2, len(sizes))] = (left * sizes)[:, :2]
+    return places, float((sizes[:2] ** 2).sum() / max((sizes**2).sum(), 1e-12))

@@ -1,0 +1,183 @@
+"""Pictures of word vectors: words in a plane, pairs of words as arrows, how alike words are, how the loss fell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from epochal.core.fault import InputFault
+from epochal.view import style
+from epochal.view.history import clock_of, read_curve, time_span
+from epochal.view.lettering import cut, font, legible, width_of
+from epochal.view.sheet import Sheet, caption_height, heading_height, notice
+
+_WIDTH, _HEIGHT = 1500, 1000
+_SIDE = 60  # pixels of the plane that stay free at each side for words
+_WORD = 220  # pixels for a word
+_CELL = 46
+_NAMES = 200
+
+
+def word_map(
+    places: Float[np.ndarray, "N 2"], words: Sequence[str], title: str, subtitle: str = "", caption: str = ""
+) -> Figure:
+    """Words at their places in a plane; of words that would cover each other the later ones are shown as a point.
+
+    Raises:
+        InputFault: there is not one place for each word.
+    """
+    _check(places, words)
+    if not words:
+        return notice(title, "There are no words.")
+    sheet, axes, end = _plane(places, title, subtitle, caption)
+    taken: list[tuple[float, float, float, float]] = []
+    for (x, y), word in zip(axes.transData.transform(places), words, strict=True):
+        shown = cut(legible(word), _WORD, style.TEXT_SIZE)
+        half, tall = width_of(shown, style.TEXT_SIZE) / 2 + 3, style.line_height(style.TEXT_SIZE) / 2
+        box = (x - half, y - tall, x + half, y + tall)
+        if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
+            sheet.page.plot([x], [sheet.height - y], ".", color=style.MUTED, markersize=3)
+            continue
+        taken.append(box)
+        sheet.write(x, sheet.height - y + 8, shown, align="center")
+    sheet.caption(end, caption)
+    return sheet.figure
+
+
+def word_pairs(
+    places: Float[np.ndarray, "N 2"], words: Sequence[str], title: str, subtitle: str = "", caption: str = ""
+) -> Figure:
+    """Pairs of words as arrows: the first, third, ... word points to the one after it.
+
+    Raises:
+        InputFault: there is not one place for each word, or a word is left over.
+    """
+    _check(places, words)
+    if not words:
+        return notice(title, "There are no pairs of words.")
+    if len(words) % 2:
+        raise InputFault(f"{len(words)} words are no pairs", expected="an even number")
+    sheet, axes, end = _plane(places, title, subtitle, caption)
+    points = axes.transData.transform(places)
+    for number in range(0, len(words), 2):
+        (x0, y0), (x1, y1) = points[number], points[number + 1]
+        colour = style.CLASSES[number // 2 % len(style.CLASSES)]
+        sheet.page.annotate(
+            "",
+            (x1, sheet.height - y1),
+            (x0, sheet.height - y0),
+            arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.6, "shrinkA": 4, "shrinkB": 4},
+        )
+        for (x, y), word in zip(points[number : number + 2], words[number : number + 2], strict=True):
+            sheet.page.plot([x], [sheet.height - y], "o", color=colour, markersize=4)
+            sheet.write(
+                x, sheet.height - y - 12, cut(legible(word), _WORD, style.TEXT_SIZE), align="center", over_lines=True
+            )
+    sheet.caption(end, caption)
+    return sheet.figure
+
+
+def similarity_matrix(
+    cosines: Float[np.ndarray, "N N"], words: Sequence[str], title: str, subtitle: str = "", caption: str = ""
+) -> Figure:
+    """How alike words are, each with each, as coloured cells with their cosines.
+
+    Raises:
+        InputFault: there is not one row for each word.
+    """
+    _check(cosines, words)
+    if not words:
+        return notice(title, "There are no words.")
+    side = _CELL * len(words)
+    width = max(900, _NAMES + side + 2 * style.MARGIN)
+    top = heading_height(subtitle) + _NAMES
+    sheet = Sheet(width, top + side + caption_height(caption, width) + style.MARGIN)
+    sheet.heading(title, subtitle)
+    left = style.MARGIN + _NAMES
+    axes = sheet.axes(left, top, side, side)
+    axes.imshow(cosines, cmap=style.DIVERGING, vmin=-1, vmax=1, aspect="auto")
+    axes.set_axis_off()
+    for row, word in enumerate(words):
+        middle = (row + 0.5) * _CELL
+        sheet.write(left - 12, top + middle + 6, word, align="right", width=_NAMES - 12)
+        sheet.write(left + middle, top - 12, cut(legible(word), _NAMES - 20, style.TEXT_SIZE), turned=True)
+        for column in range(len(words)):
+            value = float(cosines[row, column])
+            axes.text(
+                column,
+                row,
+                f"{value:.2f}".replace("0.", ".").replace("-", "−"),
+                color=style.PAPER if abs(value) > 0.6 else style.INK,
+                fontproperties=font(style.SMALL_SIZE),
+                ha="center",
+                va="center",
+            )
+    sheet.caption(top + side, caption)
+    return sheet.figure
+
+
+def loss_curves(rows: Sequence[Mapping[str, Any]], title: str = "Training", caption: str = "") -> Figure:
+    """The loss of the steps and of the held-out text over the epochs, the learning rate below."""
+    steps = [row for row in rows if row.get("kind") == "step"]
+    evaluations = [row for row in rows if row.get("kind") == "evaluation"]
+    clock = clock_of([*steps, *evaluations])
+    curves = [
+        read_curve("steps", steps, clock, "loss", style.BLUE, is_training=True),
+        read_curve("held out", evaluations, clock, "loss", style.VERMILLION),
+        read_curve("mean of an epoch", evaluations, clock, "train_loss", style.GREEN, is_dashed=True),
+    ]
+    rate = read_curve("learning rate", steps, clock, "lr", style.INK)
+    if not any(len(curve.x) for curve in curves):
+        return notice(title, "The run has logged no loss yet.")
+    subtitle = "; ".join(f"{curve.name} {curve.y[-1]:.4f}" for curve in curves if len(curve.x))
+    top = heading_height(subtitle) + 50
+    sheet = Sheet(_WIDTH, top + 600 + 240 + caption_height(caption, _WIDTH) + style.MARGIN)
+    sheet.heading(title, subtitle)
+    low, high = time_span([curve.x for curve in (*curves, rate)])
+    left, width = style.MARGIN + 60, _WIDTH - 2 * style.MARGIN - 60
+    for y, height, name, shown in (
+        (top, 560, "loss, nats for a word", curves),
+        (top + 680, 120, "learning rate", [rate]),
+    ):
+        axes = sheet.axes(left, y, width, height)
+        axes.set_xlim(low - 0.01 * (high - low), high + 0.01 * (high - low))
+        sheet.write(left, y - 14, name, bold=True)
+        for curve in shown:
+            mark = "o" if not curve.is_training and len(curve.x) < 40 and curve is not rate else ""
+            dashes = "--" if curve.is_dashed else "-"
+            axes.plot(curve.x, curve.y, dashes, color=curve.colour, marker=mark, markersize=3.4, linewidth=1.6)
+    place: float = left + 260.0
+    for curve in curves:
+        sheet.page.plot([place, place + 34], [top - 20, top - 20], color=curve.colour, linewidth=2.2)
+        sheet.write(place + 44, top - 14, curve.name)
+        place += 44 + width_of(curve.name, style.TEXT_SIZE) + 30
+    sheet.write(_WIDTH - style.MARGIN, top + 680 + 160, clock, colour=style.MUTED, align="right")
+    sheet.caption(top + 840, caption)
+    return sheet.figure
+
+
+def _check(rows: Float[np.ndarray, "N _"], words: Sequence[str]) -> None:
+    if len(rows) != len(words):
+        raise InputFault(f"{len(words)} words came with {len(rows)} places", expected="one for each")
+
+
+def _plane(places: Float[np.ndarray, "N 2"], title: str, subtitle: str, caption: str) -> tuple[Sheet, Axes, int]:
+    """A page with a plane that holds the places, one unit as long in both directions."""
+    top = heading_height(subtitle)
+    sheet = Sheet(_WIDTH, top + _HEIGHT + caption_height(caption, _WIDTH) + style.MARGIN)
+    sheet.heading(title, subtitle)
+    axes = sheet.axes(style.MARGIN, top, _WIDTH - 2 * style.MARGIN, _HEIGHT)
+    axes.set_axis_off()
+    middle = (places.max(0) + places.min(0)) / 2
+    size = np.maximum(places.max(0) - places.min(0), 1e-6)
+    room = np.array([_WIDTH - 2 * style.MARGIN - 4 * _SIDE, _HEIGHT - 2 * _SIDE])
+    scale = float((size / room).max())  # units for a pixel
+    half = scale * np.array([_WIDTH - 2 * style.MARGIN, _HEIGHT]) / 2
+    axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
+    axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
+    return sheet, axes, top + _HEIGHT

@@ -1,0 +1,114 @@
+"""Word vectors through the commands: measured, asked, handed on, and options that say nothing of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tiny import TINY_WORDS
+
+import epochal
+from epochal.core.fault import InputFault
+from epochal.core.run import Run
+from epochal.interop.vectors import Vectors
+from epochal.interop.vectors_file import write_vectors
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("runs")
+    return epochal.train("word2vec", recipe=TINY_WORDS, device="cpu", runs=folder)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    words = ("king", "queen", "man", "woman", "all")
+    rows = np.array([[3, 0, 1], [3, 3, 1], [0, 0, 1], [0, 3, 1], [1, 1, 1]], np.float32)
+    write_vectors(tmp_path / "vectors", Vectors(words, rows), "word2vec", {})
+    return tmp_path / "vectors"
+
+
+@pytest.mark.parametrize("options", [{"data": "text:/nowhere"}, {"split": "train"}, {"crops": 10}])
+def test_evaluate_refuses_what_says_nothing_of_words(run: Run, options: dict) -> None:
+    with pytest.raises(InputFault, match=f"--{next(iter(options))} says nothing of word vectors"):
+        epochal.evaluate(run, **options)
+
+
+def test_export_and_predict_refuse_what_says_nothing_of_words(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputFault, match="--layout says nothing"):
+        epochal.export(run, "word2vec", out=tmp_path / "v", layout="torchvision")
+    for options in ({"crops": 10}, {"device": "cpu"}):
+        with pytest.raises(InputFault, match="says nothing of word vectors"):
+            epochal.predict(run, ["class"], **options)
+
+
+@pytest.mark.parametrize("options", [{"workers": 2}, {"micro_batches": 2}])
+def test_train_refuses_what_is_for_pictures(options: dict, tmp_path: Path) -> None:
+    with pytest.raises(InputFault, match="is for pictures, and word2vec learns from text"):
+        epochal.train("word2vec", recipe=TINY_WORDS, device="cpu", runs=tmp_path, **options)
+    assert not epochal.runs(tmp_path)
+
+
+def test_a_vocabulary_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "here" / "words.txt").write_text("the\nclass\nof\na\n")
+    monkeypatch.chdir(tmp_path / "here")
+    run = epochal.train(
+        "word2vec",
+        recipe=TINY_WORDS,
+        overrides=["vocabulary=words.txt", "sample=0"],
+        device="cpu",
+        runs=tmp_path / "runs",
+    )
+    monkeypatch.chdir(tmp_path / "there")
+    assert run.record()["recipe"]["vocabulary"] == str(tmp_path / "here" / "words.txt")
+    assert epochal.evaluate(run)["loss"] == pytest.approx(run.record()["results"]["loss"])
+    (tmp_path / "here" / "words.txt").unlink()
+    with pytest.raises(InputFault, match=r"words.txt cannot be read: No such file"):
+        epochal.evaluate(run)
+
+
+def test_sections_called_like_the_totals_or_like_one_another_are_told_apart(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(": all\nman king woman queen\n: family\nman king woman queen\n")
+    (tmp_path / "b").write_text(": family\nman woman king man\n")
+    found = epochal.evaluate(file, analogies=[tmp_path / "a", tmp_path / "b"])["3CosAdd"]
+    assert list(found) == ["all", "semantic", "syntactic", "all (2)", "family", "family (2)"]
+    assert (found["all"]["seen"], found["all"]["right"]) == (3, 2)
+    assert (found["all (2)"]["seen"], found["family"]["right"], found["family (2)"]["right"]) == (1, 1, 0)
+
+
+def test_pairs_of_two_files_with_one_name_are_told_apart(file: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "set.txt").write_text("king queen 3\nman woman 2\nking woman 1\n")
+    found = epochal.evaluate(file, pairs=[tmp_path / "a" / "set.txt", tmp_path / "b" / "set.txt"])
+    assert list(found["pairs"]) == ["set", "set (2)"]
+
+
+def test_what_predict_cannot_answer_says_what_was_expected(file: Path) -> None:
+    answered, unknown, broken = epochal.predict(file, ["king - man + woman", "kingg", "king -"])
+    assert answered.classes[0][0] == "queen"
+    assert "no vector for 'kingg'" in unknown.fault
+    assert "expected: one of the known names; the nearest: king" in unknown.fault
+    assert "expected: a word, or words with + and -" in broken.fault
+
+
+def test_what_a_file_says_of_itself_is_told(file: Path) -> None:
+    file.write_text("3 1\na 1\nb 2\na 3\n")
+    assert any("such as 'a'" in note for note in epochal.export(file, "safetensors", out=file.with_name("o")).notes)
+
+
+def test_the_numbering_of_a_text_is_reported_the_first_time(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("one two three four five six\n" * 300)
+    for is_first in (True, False):
+        rows: list[dict] = []
+        epochal.train(
+            "word2vec", recipe=TINY_WORDS.replace(min_count=1), data=f"text:{tmp_path}/text", device="cpu",
+            report=rows.append,
+        )  # fmt: skip
+        notes = [row["text"] for row in rows if row["kind"] == "note"]
+        assert any("numbering the words" in note for note in notes) == is_first
+        json.dumps(rows)
