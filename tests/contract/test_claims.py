@@ -14,7 +14,7 @@ import torch
 
 import epochal
 from epochal import landmarks as table
-from epochal.core.claim import LABELS, Ablation, Arm, Claim, EpochsTo, Measured
+from epochal.core.claim import LABELS, Ablation, Arm, Claim, EpochsTo, Measure
 from epochal.core.recipe import Recipe
 from epochal.data.text import TextData, TextFile
 
@@ -82,7 +82,7 @@ def test_the_metric_is_one_that_the_training_evaluates(name: str, claim: Claim) 
             assert arm.recipe.evaluate_epochs <= 1.0
             until = getattr(arm.recipe, "until_accuracy", None)
             assert until is None or until >= metric.level, "it must not end before it gets there"
-        if isinstance(metric, Measured):
+        if isinstance(metric, Measure):
             assert metric.name in import_module(f"epochal.landmarks.{name}.measures").FUNCTIONS
         if arm.tuning is not None:
             assert arm.tuning.by in EVALUATED

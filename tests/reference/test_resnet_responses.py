@@ -7,7 +7,7 @@ import torch
 from tests.tiny import TINY_RESNET
 
 import epochal
-from epochal.core.claim import Measured
+from epochal.core.claim import Measure
 from epochal.data.source import open_data
 from epochal.engine.scene import Scene
 from epochal.lab.values import value
@@ -36,19 +36,19 @@ def test_every_3x3_layer_is_asked_after_its_normalisation() -> None:
 
 
 def test_what_the_claims_measure_can_be_measured() -> None:
-    names = {claim.metric.name for claim in epochal.claims("resnet") if isinstance(claim.metric, Measured)}
+    names = {claim.metric.name for claim in epochal.claims("resnet") if isinstance(claim.metric, Measure)}
     assert names == set(FUNCTIONS)
 
 
 def test_the_lab_measures_a_finished_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     run = epochal.train("resnet", recipe=TINY_RESNET.replace(epochs=0.2), workers=0, device="cpu")
     (name,) = FUNCTIONS
-    number, bounded = value(run, Measured(name=name), device="cpu")
+    number, bounded = value(run, Measure(name=name), device="cpu")
     assert number > 0
     assert not bounded
     assert run.record()["measured"] == {name: number}
     monkeypatch.setitem(FUNCTIONS, name, lambda *parts: 0.0)
-    assert value(run, Measured(name=name), device="cpu") == (number, False)
+    assert value(run, Measure(name=name), device="cpu") == (number, False)
 
 
 def test_the_deviations_are_those_of_all_answers_of_a_layer(scene: Scene) -> None:

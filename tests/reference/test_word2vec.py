@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.reference.slow_word2vec import Printed, Source
 
+from epochal.engine.compiled import compiled
 from epochal.landmarks.word2vec import gradient, kernel, source_kernel
 from epochal.landmarks.word2vec.huffman import NO_TREE, huffman
 from epochal.landmarks.word2vec.model import Word2Vec, word2vec
@@ -164,7 +165,7 @@ def test_the_tree_is_a_shortest_code() -> None:
     assert total == pytest.approx(1)
 
 
-@gradient.compiled
+@compiled
 def sigmoids(x, out):
     for place in range(x.size):
         out[place] = gradient.sigmoid(x[place])

@@ -19,7 +19,7 @@ from epochal.data.corpus import Corpus, read_corpus
 from epochal.data.text import open_text
 from epochal.landmarks.word2vec import batched, phrases
 from epochal.landmarks.word2vec.batched import BatchedLearner, Drawn, update
-from epochal.landmarks.word2vec.learner import CompiledLearner, Measured
+from epochal.landmarks.word2vec.learner import CompiledLearner, Learned
 from epochal.landmarks.word2vec.model import word2vec
 from epochal.landmarks.word2vec.phrases import joined
 from epochal.landmarks.word2vec.text import read_text
@@ -179,9 +179,9 @@ class Recorded:
     predicted: int = 1
     seen: list[tuple[int, list[int], list[float]]] = field(default_factory=list)
 
-    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Measured:
+    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Learned:
         self.seen.append((epoch, list(stretches), list(rates)))
-        return Measured(0.5 * self.predicted, self.predicted)
+        return Learned(0.5 * self.predicted, self.predicted)
 
     def pull(self) -> None: ...
 
@@ -213,7 +213,7 @@ def test_every_stretch_is_learned_from_once_an_epoch_at_a_rate_that_falls_on_a_l
 
 
 def test_a_loss_over_no_words_is_none_and_an_epoch_without_any_is_refused(tmp_path: Path) -> None:
-    assert math.isnan(Measured(0.0, 0).mean)
+    assert math.isnan(Learned(0.0, 0).mean)
     (tmp_path / "text").write_text("alone\nwords\n" * 40)
     recipe = TINY_WORDS.replace(min_count=1, sample=0.0, stretch=10, step=40)
     training = task(recipe, open_text(f"text:{tmp_path}/text"), seed=0, device=CPU)

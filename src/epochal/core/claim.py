@@ -48,23 +48,7 @@ class EpochsTo(Noun):
         return f"epochs until {self.name} is {self.level:g}"
 
 
-class Drift(Noun):
-    """How far the percentiles of what enters a layer's non-linearity wander over a training, in widths.
-
-    Of a unit, the range of the 15th, 50th and 85th percentile over the recordings, averaged, over the mean distance
-    from the 15th to the 85th; averaged over the units that are followed. The arm must record its signal.
-    """
-
-    kind: Literal["drift"] = "drift"
-    layer: str
-
-    @property
-    def says(self) -> str:
-        """In words, with the unit."""
-        return f"wandering of the percentiles of {self.layer}, in widths"
-
-
-class Measured(Noun):
+class Measure(Noun):
     """A number that the landmark's own function finds in a finished run: `measures.FUNCTIONS` has it by this name."""
 
     kind: Literal["measured"] = "measured"
@@ -87,7 +71,7 @@ class TrainingTime(Noun):
         return "seconds of training"
 
 
-Metric = Annotated[ErrorRate | EpochsTo | Drift | Measured | TrainingTime, pydantic.Field(discriminator="kind")]
+Metric = Annotated[ErrorRate | EpochsTo | Measure | TrainingTime, pydantic.Field(discriminator="kind")]
 
 
 class Tuning(Noun):

@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from epochal.core.durable import disk_fault, flush_file, flush_folder
 from epochal.core.fault import InputFault, printable
+from epochal.core.report import Report, silent
 from epochal.data.source import cache_folder
 from epochal.data.text import TextData
 from epochal.data.vocabulary import SENTENCE_END
@@ -41,14 +41,6 @@ _FORMAT = 2
 _TOKENS, _TYPES, _LIST = "tokens.bin", "types.json", "files.json"
 # How often to say how far the numbering is.
 _SAY_SECONDS = 5.0
-
-# Is shown rows such as {"kind": "note", "text": ...}.
-Report = Callable[[dict[str, Any]], None]
-
-
-def silent(row: dict[str, Any]) -> None:
-    """The report of who has nothing to say."""
-
 
 LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
 

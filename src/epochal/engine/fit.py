@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from epochal.core.fault import Fault, InputFault, Interrupted, NonFiniteFault, printable
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
 from epochal.engine import checkpoint, random
 from epochal.engine.checkpoint import Loaded, Snapshot
@@ -100,13 +101,6 @@ class Pace:
     save_seconds: float = 300.0
     keep: int = 2
     signal_steps: int | None = None
-
-
-Report = Callable[[dict[str, Any]], None]
-
-
-def silent(row: dict[str, Any]) -> None:
-    """The report of who has nothing to say."""
 
 
 def fit(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from epochal.core.claim import Ablation
+from epochal.core.report import Report, silent
 from epochal.lab import experiment as experiments
 from epochal.lab.experiment import Experiment
 from epochal.lab.jobs import Stock
@@ -64,7 +65,7 @@ def ablate(
     runs: Path | str | None = None,
     out: Path | str = "results",
     offline: bool = False,
-    report: Any = lambda row: None,
+    report: Report = silent,
 ) -> Ablated:
     """Run what the ablation needs and is not there yet, compare every arm with the base, write a record and a chart.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from epochal.core.claim import Claim
 from epochal.core.fault import InputFault, nearest, printable
+from epochal.core.report import Report, silent
 from epochal.core.verdict import Verdict
 from epochal.lab import experiment as experiments
 from epochal.lab.experiment import Experiment
@@ -112,7 +112,7 @@ def check(
     runs: Path | str | None = None,
     out: Path | str = "results",
     offline: bool = False,
-    report: Any = lambda row: None,
+    report: Report = silent,
 ) -> list[Checked]:
     """Run what a landmark's claims need and is not there yet, judge them, write a record and a picture of each.
 

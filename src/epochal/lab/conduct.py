@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from epochal.core.fault import Fault, InputFault, printable
+from epochal.core.report import Report
 from epochal.core.verdict import Measured
-from epochal.lab.execute import Place, Report, execute
+from epochal.lab.execute import Place, execute
 from epochal.lab.experiment import Experiment
 from epochal.lab.jobs import Stock
 from epochal.lab.values import ran_away, value

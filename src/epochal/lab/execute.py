@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,11 +20,10 @@ from typing import Any
 import torch
 
 from epochal.core.fault import Fault, Interrupted, NonFiniteFault
+from epochal.core.report import Report
 from epochal.engine.device import choose_device
 from epochal.engine.interrupt import stop_on_signals
 from epochal.lab.jobs import Job, Stock
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)

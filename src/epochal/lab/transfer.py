@@ -12,6 +12,7 @@ from typing import Any
 
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.core.recipe import Recipe
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
 from epochal.data.source import open_data
 from epochal.data.specification import shown
@@ -65,7 +66,7 @@ def finetune(
     runs: Path | str | None = None,
     out: Path | str = "results",
     offline: bool = False,
-    report: Any = lambda row: None,
+    report: Report = silent,
 ) -> Transfer:
     """Learn other pictures from given weights in several ways; write a record and a chart.
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from statistics import fmean
 from typing import Any
 
 from epochal import landmarks as table
-from epochal.core.claim import Drift, EpochsTo, ErrorRate, Measured, Metric, TrainingTime
-from epochal.core.fault import InputFault, NonFiniteFault, printable
+from epochal.core.claim import EpochsTo, ErrorRate, Measure, Metric, TrainingTime
+from epochal.core.fault import InputFault, NonFiniteFault
 from epochal.core.run import Run
 from epochal.verbs.evaluate import evaluate
 from epochal.verbs.scene import scene_of
@@ -30,9 +29,7 @@ def value(run: Run, metric: Metric, *, device: str = "auto", offline: bool = Fal
     """
     if ran_away(run):
         return _of_a_guess(run, metric)
-    if isinstance(metric, Drift):
-        return _drift(run, metric), False
-    if isinstance(metric, Measured):
+    if isinstance(metric, Measure):
         return _kept(run, metric.name, lambda: _measured(run, metric.name, device, offline)), False
     if isinstance(metric, ErrorRate):
         return 100.0 * (1.0 - _top1(run, metric, device, offline)), False
@@ -53,31 +50,6 @@ def _of_a_guess(run: Run, metric: Metric) -> tuple[float, bool]:
     if isinstance(metric, EpochsTo):
         return float(record["recipe"]["epochs"]), True
     raise InputFault(f"the numbers of the run {run.name} ran away: {metric.says} has no value", "finite numbers")
-
-
-def _drift(run: Run, metric: Drift) -> float:
-    """The mean over units of the range of their percentiles over the recordings, in widths."""
-    rows = [row for row in run.metrics() if row.get("kind") == "signal" and row.get("step", 0) > 0]
-    layers = [row["layers"].get(metric.layer) for row in rows]
-    if len(layers) < 2 or not all(layer and layer["units"] for layer in layers):
-        raise InputFault(
-            f"the run {run.name} has recorded too little of a layer {printable(metric.layer)!r}",
-            expected="at least two recordings of its signal",
-            remedy="train again with --signal-every",
-        )
-    if any(number is None for layer in layers for unit in layer["units"] for number in unit):
-        raise InputFault(
-            f"the signal of the layer {printable(metric.layer)!r} in the run {run.name} is not finite",
-            expected="finite numbers",
-            remedy="train again with a lower learning rate",
-        )
-    found = []
-    for unit in zip(*(layer["units"] for layer in layers), strict=True):
-        low, middle, high = zip(*unit, strict=True)
-        width = fmean(b - a for a, b in zip(low, high, strict=True))
-        ranges = [max(percentile) - min(percentile) for percentile in (low, middle, high)]
-        found.append(fmean(ranges) / max(width, 1e-12))
-    return fmean(found)
 
 
 def _top1(run: Run, metric: ErrorRate, device: str, offline: bool) -> float:

@@ -18,6 +18,7 @@ import torch
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
 from epochal.core.recipe import Recipe
+from epochal.core.report import Report
 from epochal.core.run import Run
 from epochal.data.images import ImageData
 from epochal.data.specification import lasting
@@ -125,7 +126,7 @@ class Bench:
         learned, every = _part(self.landmark, "transfer").layers(model).sizes(getattr(recipe, "freeze", ()))
         return learned, every
 
-    def run(self, way: str, recipe: Recipe, seed: int, report: Any) -> Run:
+    def run(self, way: str, recipe: Recipe, seed: int, report: Report) -> Run:
         """The finished run of a way; one that is there already is used, and one that stopped goes on."""
         known = self._known(way, recipe, seed)
         is_finished = known is not None and known.status() == "finished"

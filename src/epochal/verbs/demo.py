@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
-from epochal.engine.fit import Report
 from epochal.verbs import catalogue
 from epochal.verbs.evaluate import evaluate
 from epochal.verbs.look import Look, look
@@ -32,7 +32,7 @@ class Demo:
     next_commands: tuple[str, ...]
 
 
-def demo(landmark: str = "alexnet", *, runs: Path | str | None = None, report: Report = lambda row: None) -> Demo:
+def demo(landmark: str = "alexnet", *, runs: Path | str | None = None, report: Report = silent) -> Demo:
     """Train a landmark's smoke recipe on its embedded data, measure it, and draw every view of it.
 
     Raises:

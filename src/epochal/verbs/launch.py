@@ -11,13 +11,14 @@ import torch
 
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
 from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.source import open_data
 from epochal.data.text import open_text
 from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
-from epochal.engine.fit import Pace, Report, fit, silent
+from epochal.engine.fit import Pace, fit
 from epochal.engine.group import Group
 
 # The range of every number that is no setting of a recipe. A larger seed would be cut to 64 bits, and two seeds be one.

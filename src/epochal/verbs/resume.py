@@ -9,10 +9,10 @@ import torch
 
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
 from epochal.engine.device import choose_precision
 from epochal.engine.distributed import together
-from epochal.engine.fit import Report, silent
 from epochal.engine.group import Group
 from epochal.verbs import catalogue
 from epochal.verbs.environment import environment

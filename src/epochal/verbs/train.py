@@ -9,12 +9,13 @@ from typing import Any
 from epochal import landmarks as table
 from epochal.core.fault import InputFault, printable
 from epochal.core.recipe import Recipe
+from epochal.core.report import Report, silent
 from epochal.core.run import Run
 from epochal.data.images import ImageData
 from epochal.data.specification import lasting
 from epochal.engine.device import choose_precision
 from epochal.engine.distributed import together
-from epochal.engine.fit import Report, keep_start, silent
+from epochal.engine.fit import keep_start
 from epochal.engine.group import Group
 from epochal.verbs import catalogue
 from epochal.verbs.environment import environment

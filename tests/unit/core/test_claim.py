@@ -18,12 +18,12 @@ from epochal.core.claim import (
     EpochsTo,
     ErrorRate,
     Less,
+    Measure,
     Ratio,
     Reaches,
     Tuning,
     Within,
 )
-from epochal.core.claim import Measured as OwnMeasure
 from epochal.core.verdict import Finding, Measured, Verdict, overall
 from epochal.landmarks.alexnet.recipe import AlexNetRecipe
 
@@ -199,7 +199,7 @@ def test_less_with_a_negative_margin_says_that_it_is_not_far_above() -> None:
 
 
 def test_a_metric_of_the_landmarks_own_says_its_name_and_survives_json() -> None:
-    metric = OwnMeasure(name="active units, %")
+    metric = Measure(name="active units, %")
     assert metric.says == "active units, %"
     arm = Arm(name="one", recipe=TINY, metric=metric)
     assert Arm.model_validate({**arm.model_dump(), "recipe": TINY}).metric == metric

@@ -1,4 +1,4 @@
-"""Arms that may run away, the drift of the signal, and jobs that want it recorded."""
+"""Arms that may run away, and jobs that want the signal recorded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from epochal.core.claim import Arm, Claim, Drift, EpochsTo, ErrorRate, Less, Ratio, Reaches, Within
+from epochal.core.claim import Arm, Claim, EpochsTo, ErrorRate, Less, Measure, Ratio, Reaches, Within
 from epochal.core.fault import InputFault, NonFiniteFault
 from epochal.core.run import Run
 from epochal.core.verdict import Measured
@@ -74,30 +74,8 @@ def test_what_ran_away_counts_with_the_error_of_guessing_and_never_reached_a_lev
     assert value(run, ErrorRate()) == (pytest.approx(90.0), False)
     assert value(run, EpochsTo(name="top1", level=0.5)) == (MNIST.epochs, True)
     with pytest.raises(InputFault, match="ran away"):
-        value(run, Drift(layer="fc3"))
+        value(run, Measure(name="anything"))
     assert not ran_away(made(tmp_path, results={"top1": 0.5}))
-
-
-def signal(step: int, *units: list[float | None]) -> dict[str, Any]:
-    return {"kind": "signal", "step": step, "layers": {"fc3": {"units": list(units)}}}
-
-
-def test_drift_is_the_range_of_the_percentiles_in_widths(tmp_path: Path) -> None:
-    run = made(tmp_path, results={"top1": 0.5})
-    run.log(signal(0, [-100.0, 0.0, 100.0], [-100.0, 0.0, 100.0]))  # before the first step: does not count
-    run.log(signal(10, [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]))
-    run.log(signal(20, [-1.0, 0.0, 1.0], [4.0, 5.0, 6.0]))
-    assert value(run, Drift(layer="fc3")) == ((0.0 + 4.0 / 2.0) / 2, False)
-    with pytest.raises(InputFault, match="recorded too little"):
-        value(run, Drift(layer="fc9"))
-
-
-def test_a_signal_that_is_not_finite_has_no_drift(tmp_path: Path) -> None:
-    run = made(tmp_path, results={"top1": 0.5})
-    run.log(signal(10, [-1.0, 0.0, 1.0], [0.0, 1.0, 2.0]))
-    run.log(signal(20, [-1.0, 0.0, 1.0], [None, None, None]))
-    with pytest.raises(InputFault, match="is not finite"):
-        value(run, Drift(layer="fc3"))
 
 
 def claim(*expectations: Any) -> Claim:

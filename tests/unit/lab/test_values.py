@@ -10,7 +10,7 @@ from tests.tiny import TINY, TINY_DROPOUT
 from tests.unit.lab.made import evaluations, made_run
 from torch import nn
 
-from epochal.core.claim import EpochsTo, ErrorRate, Measured
+from epochal.core.claim import EpochsTo, ErrorRate, Measure
 from epochal.core.fault import InputFault
 from epochal.core.recipe import Recipe
 from epochal.core.run import Run
@@ -119,7 +119,7 @@ def test_what_a_landmarks_own_function_finds_is_measured_once_and_kept_with_the_
     monkeypatch.setattr(scenes, "load_classifier", lambda one, device: (classifier, 60, ()))
     monkeypatch.setitem(measures.FUNCTIONS, "widths, m", measure)
     for _ in range(2):
-        assert value(run, Measured(name="widths, m"), device="cpu", offline=True) == (4.5, False)
+        assert value(run, Measure(name="widths, m"), device="cpu", offline=True) == (4.5, False)
     assert asked == [((355,), TINY_DROPOUT, run.metrics())]
     assert run.record()["measured"] == {"top1, 10 crops": 0.25, "widths, m": 4.5}
 
@@ -127,5 +127,5 @@ def test_what_a_landmarks_own_function_finds_is_measured_once_and_kept_with_the_
 def test_what_a_landmark_does_not_measure_is_refused(tmp_path: Path) -> None:
     run = made_run(tmp_path, Job("dropout", TINY_DROPOUT, "digits", 3))
     with pytest.raises(InputFault, match="dropout measures no 'height, m'") as caught:
-        value(run, Measured(name="height, m"))
+        value(run, Measure(name="height, m"))
     assert "active hidden units, %" in caught.value.expected

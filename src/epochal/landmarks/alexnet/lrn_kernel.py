@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Thread
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -23,24 +23,10 @@ from jaxtyping import Float
 from numba.extending import overload
 from torch import Tensor
 
+from epochal.engine.compiled import compiled
+
 # Below this many numbers a thread costs more than it saves.
 SMALLEST_SHARE = 1 << 16
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile for the processor at hand at the first call, and keep the result on disk where that is possible."""
-    options: dict[str, Any] = {
-        "nogil": True,
-        # Sums may be regrouped and divisions become approximations with a correction step; NaN and infinity keep
-        # their meaning, so that a diverging run is still noticed.
-        "fastmath": {"reassoc", "contract", "arcp", "nsz"},
-        # Python's check for a zero divisor would keep the loops from being vectorised.
-        "error_model": "numpy",
-    }
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba found no folder that it may write to
-        return numba.njit(**options)(function)
 
 
 @no_type_check

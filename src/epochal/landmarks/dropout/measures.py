@@ -1,4 +1,4 @@
-"""What this landmark measures of its finished runs beyond the error: `Measured` claims name these."""
+"""What this landmark measures of its finished runs beyond the error: claims name these."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ their runs with the ablation. The table is the paper's in full, for a graphics c
 
 from __future__ import annotations
 
-from epochal.core.claim import Ablation, Arm, Claim, ErrorRate, Less, Measured
+from epochal.core.claim import Ablation, Arm, Claim, ErrorRate, Less, Measure
 from epochal.landmarks.resnet.recipe import PAPER, PAPER_CIFAR, PAPER_CIFAR_110
 
 # --- Section 4.2 at a budget: smaller batches for more steps, at a rate that goes with them.
@@ -79,7 +79,7 @@ RESPONSES = Claim(
     source="Section 4.2, Figure 7",
     reported="curves only: standard deviations of each layer of plain 20 and 56 and residual 20, 56 and 110",
     label="S",
-    metric=Measured(name="mean deviation of the layers' responses"),
+    metric=Measure(name="mean deviation of the layers' responses"),
     arms=(_RESIDUAL_20, _RESIDUAL_44, _PLAIN_20, _PLAIN_44),
     expectations=(
         Less(arm=_RESIDUAL_20.name, than=_PLAIN_20.name),

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from epochal.core.fault import InputFault
-from epochal.landmarks.word2vec.learner import Measured, stream
+from epochal.landmarks.word2vec.learner import Learned, stream
 from epochal.landmarks.word2vec.model import Word2Vec
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 from epochal.landmarks.word2vec.sampling import kept, noise
@@ -251,7 +251,7 @@ class BatchedLearner:
         self.model.input[:, : self.model.dimension] = self.input.cpu().numpy()
         self.model.output[:, : self.model.dimension] = self.output.cpu().numpy()
 
-    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Measured:
+    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Learned:
         """Learn from the stretches, each with its rate; a rate of 0 measures and changes nothing."""
         generator = torch.Generator(self.device).manual_seed(stream(self.seed, epoch, stretches[0]) >> 1)
         parts = [np.asarray(self.text.tokens[slice(*self.text.stretch(number))]) for number in stretches]
@@ -278,7 +278,7 @@ class BatchedLearner:
             cbow = self.recipe.architecture == "cbow"
             more = update(self.input, self.output, drawn, window, self.recipe.negative, rate, cbow=cbow)
             loss, predicted = loss + more[0], predicted + more[1]
-        return Measured(float(loss), int(predicted))
+        return Learned(float(loss), int(predicted))
 
     def _drawn(self, rows: Tensor, sentence: Tensor, generator: torch.Generator) -> Drawn:
         count, device = len(rows), self.device

@@ -7,7 +7,7 @@ paper, with word2vec.c's conventions. At this size a threshold of 1e-5 for frequ
 
 from __future__ import annotations
 
-from epochal.core.claim import Ablation, Arm, Claim, Less, Measured, Ratio, Reaches, TrainingTime
+from epochal.core.claim import Ablation, Arm, Claim, Less, Measure, Ratio, Reaches, TrainingTime
 from epochal.landmarks.word2vec.recipe import MODERN, PAPER
 
 # What is measured: see measures.py.
@@ -32,7 +32,7 @@ NEGATIVE_SAMPLING = Claim(
     source="P2 Section 3, Table 1",
     reported="59 % with 5 negatives, 47 % with the tree (1 billion words, 300 dimensions)",
     label="S",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(name="5 negatives", recipe=_PRINTED, seconds=_SECONDS["printed"]),
         Arm(name="tree", recipe=_PRINTED.replace(objective="hierarchical-softmax"), seconds=_SECONDS["tree"]),
@@ -52,7 +52,7 @@ SUBSAMPLING = Claim(
     source="P2 Section 2.3, Table 1",
     reported="5 negatives: 59 % without, 60 % with (1 billion words)",
     label="S",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(name="t = 1e-4", recipe=_THINNED, seconds=_SECONDS["fast"]),
         Arm(name="all words", recipe=_ALL_WORDS, seconds=2 * _SECONDS["fast"]),
@@ -85,7 +85,7 @@ SKIP_GRAM = Claim(
     source="P1 Section 4.3, Table 3",
     reported="semantic 55 % against 24 % (640 dimensions, 320 million words)",
     label="S",
-    metric=Measured(name=SEMANTIC),
+    metric=Measure(name=SEMANTIC),
     arms=(
         Arm(name="skip-gram", recipe=_PRINTED, seconds=_SECONDS["printed"]),
         Arm(
@@ -119,7 +119,7 @@ POWER = Claim(
     source="P2 Section 2.2",
     reported="significantly better; no number",
     label="S",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(name="3/4", recipe=_FAST, seconds=_SECONDS["fast"]),
         Arm(name="uniform", recipe=_FAST.replace(power=0.0), seconds=_SECONDS["fast"]),
@@ -138,7 +138,7 @@ DIMENSION = Claim(
     source="P1 Section 4.2, Table 2",
     reported="CBOW, 783 million words: 23 % with 50 dimensions, 46 % with 600",
     label="S",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(name="50", recipe=_FAST.replace(dimension=50), seconds=45.0),
         Arm(name="100", recipe=_FAST, seconds=_SECONDS["fast"]),
@@ -156,7 +156,7 @@ DATA = Claim(
     source="P1 Section 4.2, Table 2",
     reported="CBOW, 300 dimensions: 24 million words 15 %, 783 million 36 to 45 %",
     label="S",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(name="1 M words", recipe=_FAST.replace(most_text=1_000_000), seconds=6.0),
         Arm(name="4 M words", recipe=_FAST.replace(most_text=4_000_000), seconds=18.0),
@@ -200,7 +200,7 @@ PHRASES = Claim(
     source="P2 Section 4",
     reported="72 % on 33 billion words, 1000 dimensions, hierarchical softmax",
     label="X",
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     arms=(
         Arm(
             name="33 G words",
@@ -253,7 +253,7 @@ ABLATION = Ablation(
         _arm("CBOW of word2vec.c", form="source", architecture="cbow", sentence=1000),
         _arm("corrected CBOW", architecture="cbow", lr=0.075),
     ),
-    metric=Measured(name=ANALOGIES),
+    metric=Measure(name=ANALOGIES),
     data=_DATA,
     seeds=_SEEDS,
     sd=_SD,

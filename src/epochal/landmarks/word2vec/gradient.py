@@ -6,30 +6,14 @@ Importing this imports numba, so it is imported at first use; the compiled code 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, no_type_check
+from typing import no_type_check
 
-import numba
 import numpy as np
 
+from epochal.engine.compiled import compiled
 from epochal.landmarks.word2vec.lanes import LANES, fetch, load, load_row, spread, store, store_row, summed, times_plus
 
 _LOG2_E = np.float32(1.44269504)
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile for the processor at hand at the first call, and keep the result on disk where that is possible."""
-    # Sums may be reordered, for the sake of vector registers: so nothing may rely on how a sum is rounded.
-    options: dict[str, Any] = {
-        "nogil": True,
-        "fastmath": {"reassoc", "contract", "arcp", "nsz"},
-        "error_model": "numpy",
-        "boundscheck": False,
-    }
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # numba found no folder that it may write to
-        return numba.njit(**options)(function)
 
 
 @compiled

@@ -21,7 +21,8 @@ from typing import no_type_check
 
 import numpy as np
 
-from epochal.landmarks.word2vec.gradient import add, added, ask_for, compiled, learn, learn_window, mean, take
+from epochal.engine.compiled import compiled
+from epochal.landmarks.word2vec.gradient import add, added, ask_for, learn, learn_window, mean, take
 from epochal.landmarks.word2vec.lanes import LANES
 
 # More words around a centre than this are no window any more.

@@ -28,7 +28,7 @@ _WORD = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
-class Measured:
+class Learned:
     """What came of stretches: the summed loss in nats, and of how many predicted words."""
 
     loss: float
@@ -44,7 +44,7 @@ class Measured:
 class Learner(Protocol):
     """Learns from stretches of the text; where it computes is its own affair."""
 
-    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Measured:
+    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Learned:
         """Learn from the stretches, each with its rate; a rate of 0 measures and changes nothing."""
         ...
 
@@ -80,7 +80,7 @@ class CompiledLearner:
         self.recipe, self.text, self.model, self.seed, self.threads = recipe, text, model, seed, threads
         self._run = self._as_source() if recipe.form == "source" else self._as_printed()
 
-    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Measured:
+    def learn(self, epoch: int, stretches: Sequence[int], rates: Sequence[float]) -> Learned:
         """Learn from the stretches, each with its rate; a rate of 0 measures and changes nothing."""
         found: list[tuple[float, int]] = [(0.0, 0)] * len(stretches)
         failed: list[BaseException] = []
@@ -102,7 +102,7 @@ class CompiledLearner:
             thread.join()
         if failed:
             raise failed[0]
-        return Measured(sum(loss for loss, _ in found), sum(count for _, count in found))
+        return Learned(sum(loss for loss, _ in found), sum(count for _, count in found))
 
     def pull(self) -> None:
         """The model itself learns: there is nothing to bring."""

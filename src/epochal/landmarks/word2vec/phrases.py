@@ -14,8 +14,9 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from epochal.data.corpus import END, Corpus, Part, Report, cached, silent
-from epochal.landmarks.word2vec.gradient import compiled
+from epochal.core.report import Report, silent
+from epochal.data.corpus import END, Corpus, Part, cached
+from epochal.engine.compiled import compiled
 
 # Pairs that are sorted at a time, and words that are joined at a time.
 _PAIRS = 1 << 24

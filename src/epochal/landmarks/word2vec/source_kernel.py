@@ -12,7 +12,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from epochal.landmarks.word2vec.gradient import compiled
+from epochal.engine.compiled import compiled
 
 MAX_EXP = 6
 TABLE = 1000

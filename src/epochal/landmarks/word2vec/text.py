@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from epochal.core.fault import InputFault, printable
-from epochal.data.corpus import END, Corpus, Report, read_corpus, silent
+from epochal.core.report import Report, silent
+from epochal.data.corpus import END, Corpus, read_corpus
 from epochal.data.text import TextData
 from epochal.data.vocabulary import SENTENCE_END, Vocabulary, frequent, listed_words
 from epochal.landmarks.word2vec.phrases import joined

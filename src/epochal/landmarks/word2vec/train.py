@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from epochal.core.fault import InputFault
-from epochal.data.corpus import Report, silent
+from epochal.core.report import Report, silent
 from epochal.data.text import TextData
 from epochal.engine import random
 from epochal.engine.checkpoint import Snapshot

@@ -13,7 +13,7 @@ from torch import Tensor
 from epochal.core.fault import InputFault, NonFiniteFault
 from epochal.data.vocabulary import Vocabulary
 from epochal.engine.checkpoint import Snapshot
-from epochal.landmarks.word2vec.learner import Learner, Measured, falling
+from epochal.landmarks.word2vec.learner import Learned, Learner, falling
 from epochal.landmarks.word2vec.model import Word2Vec
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 from epochal.landmarks.word2vec.text import Text
@@ -67,7 +67,7 @@ class Training:
         self._stretches = whole * len(text.train) + min(parts * self._per_step, len(text.train))
         self._step_words = float(np.diff(text.bounds)[text.train].sum() / self.steps_per_epoch)
         # Of the epoch under way, and the mean of the last whole one.
-        self._so_far = Measured(0.0, 0)
+        self._so_far = Learned(0.0, 0)
         self._train_loss: float | None = None
         self._bad_step: int | None = None
 
@@ -94,10 +94,10 @@ class Training:
         measured = self.learner.learn(batch.epoch, stretches.tolist(), falling(self.recipe, done.tolist()))
         if not np.isfinite(measured.loss):
             self._bad_step = number
-        self._so_far = Measured(self._so_far.loss + measured.loss, self._so_far.predicted + measured.predicted)
+        self._so_far = Learned(self._so_far.loss + measured.loss, self._so_far.predicted + measured.predicted)
         if (number + 1) % self.steps_per_epoch == 0:
             self._check_predicted()
-            self._train_loss, self._so_far = self._so_far.mean, Measured(0.0, 0)
+            self._train_loss, self._so_far = self._so_far.mean, Learned(0.0, 0)
         return {"loss": torch.tensor(measured.mean, dtype=torch.float64)}
 
     def _done(self, epoch: int, places: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
@@ -126,7 +126,7 @@ class Training:
         each change.
         """
         held_out = self.text.held_out.tolist()
-        measured = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out)) if held_out else Measured(0.0, 0)
+        measured = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out)) if held_out else Learned(0.0, 0)
         train = self._so_far.mean if self._train_loss is None else self._train_loss
         found = {"loss": measured.mean} if measured.predicted else {}
         return found | ({"train_loss": train} if self._train_loss is not None or self._so_far.predicted else {})
@@ -171,7 +171,7 @@ class Training:
             rows[:] = stored
         self.learner.push()
         epoch = snapshot.under("epoch").values
-        self._so_far = Measured(float(epoch["loss"]), int(epoch["predicted"]))
+        self._so_far = Learned(float(epoch["loss"]), int(epoch["predicted"]))
         self._train_loss = None if epoch["train_loss"] is None else float(epoch["train_loss"])
 
     def _matrices(self) -> dict[str, np.ndarray]:
