@@ -84,9 +84,12 @@ def around(sentence: list[int], centre: int, reach: int) -> list[int]:
 
 
 class Printed(Slow):
-    """As printed. `shared`: a window has so many negatives, of which `fresh` are new; 0: each word has its own."""
+    """As printed. `shared`: a window has so many negatives, of which `fresh` are new; 0: each word has its own.
 
-    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, fresh: int) -> None:
+    `root`: the words around are added up and divided by the square root of their number.
+    """
+
+    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, fresh: int, *, root: bool) -> None:
         draw = printed_generator(state)
 
         def below(bound: int) -> tuple[int, int]:
@@ -120,9 +123,10 @@ class Printed(Slow):
                         oldest = (oldest + 1) % shared
                 if self.cbow:
                     rows = [(word, 1, 1.0), *kept] if shared else outputs(word)
-                    error = self.learn(np.mean([self.input[row] for row in near], axis=0), rows)
+                    divisor = len(near) ** 0.5 if root else len(near)
+                    error = self.learn(np.sum([self.input[row] for row in near], axis=0) / divisor, rows)
                     for row in near:
-                        self.input[row] += error / len(near)
+                        self.input[row] += error / divisor
                     self.predicted += 1
                 elif shared:
                     self.learn_window(near, [(word, 1, 1.0), *kept])

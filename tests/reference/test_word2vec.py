@@ -50,11 +50,13 @@ def compared(slow: Printed | Source, model: Word2Vec, loss: float, predicted: in
     assert not model.output[:, DIMENSION:].any(), "what fills the lines of the cache stays zero"
 
 
-@pytest.mark.parametrize(("shared", "fresh"), [(0, 0), (6, 6), (6, 1), (20, 3)])
+@pytest.mark.parametrize(
+    ("shared", "fresh", "root"), [(0, 0, False), (0, 0, True), (6, 6, False), (6, 1, False), (20, 3, True)]
+)
 @pytest.mark.parametrize("hierarchical", [False, True])
 @pytest.mark.parametrize("cbow", [False, True])
 def test_the_papers_form_is_that_of_the_slow_one_update_by_update(
-    cbow: bool, hierarchical: bool, shared: int, fresh: int
+    cbow: bool, hierarchical: bool, shared: int, fresh: int, root: bool
 ) -> None:
     if shared and hierarchical:
         pytest.skip("only noise is shared")
@@ -73,11 +75,11 @@ def test_the_papers_form_is_that_of_the_slow_one_update_by_update(
         ways,
         **given,
     )
-    slow.run(77, drawn.share, drawn.other, shared, fresh)
+    slow.run(77, drawn.share, drawn.other, shared, fresh, root=root)
     loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([77], np.uint64), model.input, model.output, keep, drawn.share,
         drawn.other, tree.start, tree.nodes, tree.codes, given["window"], given["negative"], shared, fresh, cbow,
-        np.float32(given["rate"]), given["limit"],
+        root, np.float32(given["rate"]), given["limit"],
     )  # fmt: skip
     compared(slow, model, loss, predicted)
 
@@ -188,7 +190,7 @@ def test_measuring_changes_nothing(cbow: bool) -> None:
     loss, predicted = kernel.learn_stretch(
         tokens, ROWS, 0, len(tokens), np.array([5], np.uint64), model.input, model.output,
         np.ones(WORDS, np.float32), drawn.share, drawn.other, NO_TREE.start, NO_TREE.nodes, NO_TREE.codes,
-        3, 4, 0 if cbow else 5, 5, cbow, np.float32(0), 100,
+        3, 4, 0 if cbow else 5, 5, cbow, False, np.float32(0), 100,
     )  # fmt: skip
     assert loss > 0 < predicted
     assert before[0].tobytes() == model.input.tobytes()

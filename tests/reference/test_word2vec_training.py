@@ -39,7 +39,9 @@ def drawn_batch(count: int, words: int) -> Drawn:
     )
 
 
-def slow_loss(input: torch.Tensor, output: torch.Tensor, drawn: Drawn, negative: int, cbow: bool) -> torch.Tensor:
+def slow_loss(
+    input: torch.Tensor, output: torch.Tensor, drawn: Drawn, negative: int, cbow: bool, root: bool
+) -> torch.Tensor:
     """The loss of a batch, a pair at a time."""
     loss = torch.zeros((), dtype=torch.float64)
     for i, row in enumerate(drawn.rows.tolist()):
@@ -54,7 +56,7 @@ def slow_loss(input: torch.Tensor, output: torch.Tensor, drawn: Drawn, negative:
         rows = drawn.rows[near]
         noise = output[drawn.negatives[i // batched.GROUP]]
         if cbow:
-            h = input[rows].mean(0)
+            h = input[rows].sum(0) / (len(near) ** 0.5 if root else len(near))
             loss -= logsigmoid(h @ output[row]) + negative * logsigmoid(-(noise @ h)).mean()
         else:
             h = input[row]
@@ -62,19 +64,19 @@ def slow_loss(input: torch.Tensor, output: torch.Tensor, drawn: Drawn, negative:
     return loss
 
 
-@pytest.mark.parametrize("cbow", [False, True])
-def test_a_batch_goes_down_the_gradient_that_autograd_finds(cbow: bool) -> None:
+@pytest.mark.parametrize(("cbow", "root"), [(False, False), (True, False), (True, True)])
+def test_a_batch_goes_down_the_gradient_that_autograd_finds(cbow: bool, root: bool) -> None:
     words, rate = 30, 0.1
     generator = torch.Generator().manual_seed(2)
     input, output = (torch.randn(words, 6, generator=generator, dtype=torch.float64) for _ in range(2))
     drawn = drawn_batch(100, words)
     leaves = [matrix.clone().requires_grad_() for matrix in (input, output)]
-    expected = slow_loss(*leaves, drawn, 5, cbow)
+    expected = slow_loss(*leaves, drawn, 5, cbow, root)
     gradients = torch.autograd.grad(expected, leaves)
     before = [input.clone(), output.clone()]
-    measured, _ = update(input, output, drawn, 3, 5, 0.0, cbow=cbow)
+    measured, _ = update(input, output, drawn, 3, 5, 0.0, cbow=cbow, root=root)
     assert torch.equal(input, before[0]), "a rate of 0 changes nothing"
-    loss, predicted = update(input, output, drawn, 3, 5, rate, cbow=cbow, most=math.inf)
+    loss, predicted = update(input, output, drawn, 3, 5, rate, cbow=cbow, root=root, most=math.inf)
     assert float(loss) == float(measured) == pytest.approx(expected.item(), rel=1e-5)
     assert int(predicted) > 50
     for matrix, old, gradient in zip((input, output), before, gradients, strict=True):

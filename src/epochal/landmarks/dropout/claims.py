@@ -1,8 +1,8 @@
 """What the dropout paper claims, and the experiments that put it to the test here. Written before the runs.
 
 Two bases. Claims about MNIST as a whole train the paper's 3 x 1024 net on all 60,000 pictures, with 12,000 updates
-where the paper made a million. The others learn from 5,000 pictures: there is more to overfit, errors are larger, and a run
-takes half a minute of a core. Claims share runs wherever recipe, data and seed are the same.
+where the paper made a million. The others learn from 5,000 pictures: there is more to overfit, errors are larger, and a
+run takes half a minute of a core. Claims share runs wherever recipe, data and seed are the same.
 """
 
 from __future__ import annotations

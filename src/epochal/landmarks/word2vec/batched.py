@@ -70,6 +70,7 @@ def update(
     rate: float,
     *,
     cbow: bool,
+    root: bool = False,
     most: float = BEARABLE,
 ) -> tuple[Float64[Tensor, ""], Int64[Tensor, ""]]:
     """Change both matrices by a batch's gradient; return the summed loss and how many words were predicted.
@@ -82,6 +83,7 @@ def update(
         negative: how many negatives a predicted word has; those of its group stand for them.
         rate: the learning rate; 0 changes nothing.
         cbow: predict the centre from the mean of the words around it.
+        root: take their sum over the square root of their number instead of their mean.
         most: the sum of rates that a row bears.
     """
     count, rows = len(drawn.rows), drawn.rows
@@ -92,7 +94,8 @@ def update(
         around[offset:] += back
     outer = output[rows]
     if cbow:
-        part = (1 / around.clamp(min=1))[:, None]
+        least = around.clamp(min=1)
+        part = (1 / (least.sqrt() if root else least))[:, None]
         centre = _neighbours(input[rows], pairs) * part
         predicted = (around > 0).float()
         scores = (centre * outer).sum(1)
@@ -275,8 +278,8 @@ class BatchedLearner:
             drawn.reach[: first - begin] = 0
             drawn.reach[end:] = 0
             rate = rates[min(len(rates) - 1, first * len(rates) // len(rows))]
-            cbow = self.recipe.architecture == "cbow"
-            more = update(self.input, self.output, drawn, window, self.recipe.negative, rate, cbow=cbow)
+            cbow, root = self.recipe.architecture == "cbow", self.recipe.takes_root()
+            more = update(self.input, self.output, drawn, window, self.recipe.negative, rate, cbow=cbow, root=root)
             loss, predicted = loss + more[0], predicted + more[1]
         return Learned(float(loss), int(predicted))
 

@@ -231,15 +231,15 @@ def add(matrix, row, part, change):
 
 @compiled
 @no_type_check
-def mean(matrix, sentence, begin, end, centre, part, h):
-    """The mean of the rows of the words around a centre."""
+def total(matrix, sentence, begin, end, centre, part, h):
+    """A part of the sum of the rows of the words around a centre."""
     one, zero = spread(np.float32(1)), spread(np.float32(0))
     for d in range(0, h.size, LANES):
-        total = zero
+        rows = zero
         for neighbour in range(begin, end):
             if neighbour != centre:
-                total = times_plus(one, load_row(matrix, sentence[neighbour], d), total)
-        store(h, d, times_plus(spread(part), total, zero))
+                rows = times_plus(one, load_row(matrix, sentence[neighbour], d), rows)
+        store(h, d, times_plus(spread(part), rows, zero))
 
 
 @compiled

@@ -8,8 +8,9 @@ The fast way of skip-gram takes a window at once: the words around a centre are 
 centre and its negatives are outputs that all of them share. So 6 words with 5 negatives each are 36 products of 12 rows
 that stay in the first cache, and not of 42 that do not. It matters which side shares: were the centre the input, one
 vector would meet 5 negatives with six times the weight, and their chance would drown what rare words have to learn.
-CBOW has one input for a centre: there the negatives are shared by the centres that follow one another, and one is drawn
-anew for each. What is drawn is drawn one centre ahead, and its rows are asked for.
+CBOW has one input for a centre: there the negatives are shared by the centres that follow one another, and some are
+drawn anew for each, so that a centre meets more of them, each with less weight, for the same sum with less chance in
+it. What is drawn is drawn one centre ahead, and its rows are asked for.
 
 Importing this imports numba, so it is imported at first use; the compiled code is kept on disk as long as this file is
 as old: who changes gradient.py or lanes.py must touch this one too.
@@ -22,7 +23,7 @@ from typing import no_type_check
 import numpy as np
 
 from epochal.engine.compiled import compiled
-from epochal.landmarks.word2vec.gradient import add, added, ask_for, learn, learn_window, mean, take
+from epochal.landmarks.word2vec.gradient import add, added, ask_for, learn, learn_window, take, total
 from epochal.landmarks.word2vec.lanes import LANES
 
 # More words around a centre than this are no window any more.
@@ -104,7 +105,7 @@ def with_noise(noise, shared, places, labels, count):
 @no_type_check
 def learn_stretch(
     tokens, rows, first, last, state, input, output, keep, share, other, tree_start, tree_nodes, tree_codes,
-    window, negative, shared, fresh, cbow, rate, limit,
+    window, negative, shared, fresh, cbow, root, rate, limit,
 ):  # fmt: skip
     """Learn from a stretch of the text; return the loss and how many words were predicted.
 
@@ -127,6 +128,7 @@ def learn_stretch(
         shared: how many of them a centre has, for all words around it; 0: each word predicted gets its own.
         fresh: how many of those are drawn anew for each centre, the oldest ones.
         cbow: predict the centre from the mean of the words around it, not them from it.
+        root: take their sum over the square root of their number instead of their mean.
         rate: the learning rate; 0 measures and changes nothing.
         limit: words in a sentence at most.
     """
@@ -167,8 +169,8 @@ def learn_stretch(
                 predicted += around
                 continue
             if cbow:
-                part = np.float32(1) / np.float32(around)
-                mean(input, sentence, begin, end, centre, part, h)
+                part = np.float32(1) / (np.sqrt(np.float32(around)) if root else np.float32(around))
+                total(input, sentence, begin, end, centre, part, h)
                 if shared > 0:
                     places[0], labels[0] = word, np.float32(1)
                     count, slot = with_noise(noise, shared, places, labels, 1), 1
@@ -180,7 +182,7 @@ def learn_stretch(
                 learn(h, error, output, places, labels, count, weight, rate, scores, losses, slot)
                 predicted += 1
                 if rate > np.float32(0):
-                    # The mean's gradient by each of its rows: a part of the error, not all of it.
+                    # The gradient by each of the rows: a part of the error, not all of it.
                     for neighbour in range(begin, end):
                         if neighbour != centre:
                             add(input, sentence[neighbour], part, error)
