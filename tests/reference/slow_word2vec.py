@@ -84,12 +84,12 @@ def around(sentence: list[int], centre: int, reach: int) -> list[int]:
 
 
 class Printed(Slow):
-    """As printed. `shared`: a window has so many negatives, of which `fresh` are new; 0: each word has its own.
+    """As printed. `shared`: a window has so many negatives, or eight centres of CBOW; 0: each word has its own.
 
     `root`: the words around are added up and divided by the square root of their number.
     """
 
-    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, fresh: int, *, root: bool) -> None:
+    def run(self, state: int, share: np.ndarray, other: np.ndarray, shared: int, *, root: bool) -> None:
         draw = printed_generator(state)
 
         def below(bound: int) -> tuple[int, int]:
@@ -109,44 +109,82 @@ class Printed(Slow):
                 return [(node, 1 - code, 1.0) for node, code in zip(*self.ways[word], strict=True)]
             return [(word, 1, 1.0)] + [(noise(), 0, 1.0) for _ in range(self.negative)]
 
-        ring, oldest = [noise() for _ in range(shared)], 0
+        if self.cbow and shared:
+            self.run_apart(list(self.sentences(is_dropped)), lambda: below(self.window)[0] + 1, noise, shared, root)
+            return
+        ring = [noise() for _ in range(shared)]
         for sentence in self.sentences(is_dropped):
             for centre, word in enumerate(sentence):
                 near = around(sentence, centre, below(self.window)[0] + 1)
                 if not near:
                     continue
-                weight = self.negative / max(shared, 1)
-                kept = [(row, 0, weight) for row in ring]
-                if shared:
-                    for _ in range(fresh):
-                        ring[oldest] = noise()
-                        oldest = (oldest + 1) % shared
                 if self.cbow:
-                    rows = [(word, 1, 1.0), *kept] if shared else outputs(word)
-                    divisor = len(near) ** 0.5 if root else len(near)
-                    error = self.learn(np.sum([self.input[row] for row in near], axis=0) / divisor, rows)
+                    h, part = self.middle(near, root)
+                    error = self.learn(h, outputs(word))
                     for row in near:
-                        self.input[row] += error / divisor
+                        self.input[row] += error * part
                     self.predicted += 1
                 elif shared:
-                    self.learn_window(near, [(word, 1, 1.0), *kept])
+                    self.learn_window(near, [(word, 1, 1.0), *((row, 0, self.negative / shared) for row in ring)])
                     self.predicted += len(near)
+                    ring = [noise() for _ in range(shared)]
                 else:
                     for row in near:
                         self.input[word] += self.learn(self.input[word].copy(), outputs(row))
                         self.predicted += 1
 
+    def run_apart(
+        self,
+        sentences: list[list[int]],
+        reach: Callable[[], int],
+        noise: Callable[[], int],
+        shared: int,
+        root: bool,
+        together: int = 8,
+    ) -> None:
+        """CBOW: so many centres share their negatives, from as many equal parts of the text."""
+        places = [(sentence, centre) for sentence in sentences for centre in range(len(sentence))]
+        apart = -(-len(places) // together)
+        ring = [noise() for _ in range(shared)]
+        for first in range(apart):
+            block = []
+            for sentence, centre in places[first::apart]:
+                if near := around(sentence, centre, reach()):
+                    block.append((near, sentence[centre]))
+            if block:
+                self.learn_block(block, [(row, 0, self.negative / shared) for row in ring], root)
+                ring = [noise() for _ in range(shared)]
+
+    def middle(self, near: list[int], root: bool) -> tuple[np.ndarray, float]:
+        """The words around added up and divided, and by what part each stands in it."""
+        part = 1 / (len(near) ** 0.5 if root else len(near))
+        return np.sum([self.input[row] for row in near], axis=0) * part, part
+
+    def learn_block(self, block: list[tuple[list[int], int]], noise: list[tuple[int, int, float]], root: bool) -> None:
+        """First each centre's own word, one after another; then the noise with all of them, from rows as they were."""
+        middles = [self.middle(near, root) for near, _ in block]
+        errors = [self.learn(h, [(word, 1, 1.0)]) for (h, _), (_, word) in zip(middles, block, strict=True)]
+        against = self.learn_together([h for h, _ in middles], noise)
+        for (near, _), (_, part), error, more in zip(block, middles, errors, against, strict=True):
+            for row in near:
+                self.input[row] += (error + more) * part
+        self.predicted += len(block)
+
     def learn_window(self, inputs: list[int], rows: list[tuple[int, int, float]]) -> None:
         """Each input with each output, all changes from the vectors as they were before the window."""
-        before, output = self.input.copy(), self.output.copy()
-        changed, errors = np.zeros_like(output), []
-        for row in inputs:
-            errors.append(self.learn(before[row], rows))
+        errors = self.learn_together([self.input[row].copy() for row in inputs], rows)
+        for row, error in zip(inputs, errors, strict=True):
+            self.input[row] += error
+
+    def learn_together(self, inputs: list[np.ndarray], rows: list[tuple[int, int, float]]) -> list[np.ndarray]:
+        """The change of each input; the rows' changes are all from the vectors as they were before."""
+        output, changed, errors = self.output.copy(), np.zeros_like(self.output), []
+        for h in inputs:
+            errors.append(self.learn(h, rows))
             changed += self.output - output
             self.output[:] = output
         self.output += changed
-        for row, error in zip(inputs, errors, strict=True):
-            self.input[row] += error
+        return errors
 
     def learn(self, h: np.ndarray, rows: list[tuple[int, int, float]]) -> np.ndarray:
         """Every row's change and the input's, all from the vectors as they were before."""

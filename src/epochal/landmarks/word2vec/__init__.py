@@ -84,8 +84,8 @@ CARD = Landmark(
             where="negatives",
             paper="k for each word predicted",
             instead="drawn once for a centre and shared by its window: the words around are the inputs, as in "
-            "word2vec.c, the centre and the noise the outputs; in CBOW a centre has 20, of which 5 are drawn anew, and "
-            "each of them counts for a quarter",
+            "word2vec.c, the centre and the noise the outputs; in CBOW eight centres far apart share 10, each of "
+            "which counts for a half",
             why="a dozen rows that stay in the first cache; the same sum with less chance in it",
         ),
         Deviation(

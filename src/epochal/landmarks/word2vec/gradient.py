@@ -11,7 +11,7 @@ from typing import no_type_check
 import numpy as np
 
 from epochal.engine.compiled import compiled
-from epochal.landmarks.word2vec.lanes import LANES, fetch, load, load_row, spread, store, store_row, summed, times_plus
+from epochal.landmarks.word2vec.lanes import LANES, load, load_row, spread, store, store_row, summed, times_plus
 
 _LOG2_E = np.float32(1.44269504)
 
@@ -38,7 +38,17 @@ def sigmoid(x):
 
 @compiled
 @no_type_check
-def learn(h, error, output, places, labels, count, weight, rate, scores, losses, slot):
+def lose(probability, losses, column):
+    """Take up a loss. Logarithms are dear: there is one for many factors, before their product is too small."""
+    losses[0, column] *= np.float64(probability)
+    if losses[0, column] < 1e-200:
+        losses[1, column] -= math.log(losses[0, column])
+        losses[0, column] = 1.0
+
+
+@compiled
+@no_type_check
+def learn(h, error, output, places, labels, count, rate, scores, losses):
     """The example's gradient at once: change the output rows, leave the input's change in `error`.
 
     All arrays of outputs have room for a multiple of 16.
@@ -50,11 +60,9 @@ def learn(h, error, output, places, labels, count, weight, rate, scores, losses,
         places: the rows of it that the example has.
         labels: 1 for a word that is there, 0 for one that is not.
         count: how many rows.
-        weight: how much a row with label 0 counts.
         rate: the learning rate; 0 measures and changes nothing.
         scores: room for a number for each row.
-        losses: takes up the loss: see `added`. That of label 1 goes to the first column.
-        slot: the column that the loss of label 0 goes to, before it is weighed.
+        losses: takes up the loss, in the first column: see `added`.
     """
     zero = spread(np.float32(0))
     for o in range(count, (count + LANES - 1) // LANES * LANES):
@@ -80,18 +88,12 @@ def learn(h, error, output, places, labels, count, weight, rate, scores, losses,
         for o in range(begin, begin + LANES):
             scores[o] = sigmoid(scores[o] if labels[o] > np.float32(0) else -scores[o])
     for o in range(count):
-        column = 0 if labels[o] > np.float32(0) else slot
-        losses[0, column] *= np.float64(scores[o])
-        # Logarithms are dear: one for many factors, before their product is too small for float64.
-        if losses[0, column] < 1e-200:
-            losses[1, column] -= math.log(losses[0, column])
-            losses[0, column] = 1.0
+        lose(scores[o], losses, 0)
     if rate == np.float32(0):
         return
-    of_absent = -rate * np.float32(weight)
     for begin in range(0, count, LANES):
         for o in range(begin, begin + LANES):
-            scores[o] = (np.float32(1) - scores[o]) * (rate if labels[o] > np.float32(0) else of_absent)
+            scores[o] = (np.float32(1) - scores[o]) * (rate if labels[o] > np.float32(0) else -rate)
     # A row that stands here twice gets both changes at its first place: all are made from the rows as they were.
     for o in range(1, count):
         for before in range(o):
@@ -110,29 +112,30 @@ def learn(h, error, output, places, labels, count, weight, rate, scores, losses,
 
 @compiled
 @no_type_check
-def learn_window(input, output, inputs, count, outputs, others, errors, scores, weight, rate, losses):
-    """The gradient of a whole window at once: each input with the first output, which is there, and with the others.
+def learn_window(input, output, inputs, count, outputs, each, there, errors, scores, weight, rate, losses):
+    """The gradient of many inputs with many outputs at once, all made from the rows as they were.
 
     Args:
         input: the input matrix.
         output: the output matrix.
-        inputs: the rows of the words around.
+        inputs: the rows of the inputs.
         count: how many.
-        outputs: the row of the centre, and those of the noise.
-        others: how many of the noise.
-        errors: room for a row for each input.
+        outputs: the rows of the outputs: one that is there, if `there` is 1, then those of the noise.
+        each: how many.
+        there: 1 if the first output is a word that is there; 0: all are noise.
+        errors: filled with what is added to each input's row.
         scores: room for a number for each pair, a multiple of 16.
         weight: how much a row of the noise counts.
         rate: the learning rate; 0 measures and changes nothing.
         losses: takes up the loss: see `added`.
     """
-    zero, width, each = spread(np.float32(0)), input.shape[1], others + 1
+    zero, width, end = spread(np.float32(0)), input.shape[1], each - 1
     # Two inputs with three outputs at a time: six sums in registers, five rows read for them. Where there is no second
     # or third, another one is taken twice.
     for c in range(0, count, 2):
         p, q, first, second = inputs[c], inputs[min(c + 1, count - 1)], c * each, min(c + 1, count - 1) * each
         for o in range(0, each, 3):
-            then, last = min(o + 1, others), min(o + 2, others)
+            then, last = min(o + 1, end), min(o + 2, end)
             a, b, e = outputs[o], outputs[then], outputs[last]
             p_a, p_b, p_e, q_a, q_b, q_e = zero, zero, zero, zero, zero, zero
             for d in range(0, width, LANES):
@@ -145,30 +148,27 @@ def learn_window(input, output, inputs, count, outputs, others, errors, scores, 
                 p_e, q_e = times_plus(x, row, p_e), times_plus(y, row, q_e)
             scores[first + o], scores[first + then], scores[first + last] = summed(p_a), summed(p_b), summed(p_e)
             scores[second + o], scores[second + then], scores[second + last] = summed(q_a), summed(q_b), summed(q_e)
-    for c in range(count):
-        scores[c * each] = -scores[c * each]
-    # The probability of what is so: the centre is there, the noise is not.
+    if there:
+        for c in range(count):
+            scores[c * each] = -scores[c * each]
+    # The probability of what is so: the first is there, the noise is not.
     for begin in range(0, count * each, LANES):
         for place in range(begin, begin + LANES):
             scores[place] = sigmoid(-scores[place])
     for c in range(count):
-        losses[0, 0] *= np.float64(scores[c * each])
-        for o in range(1, each):
-            losses[0, 1] *= np.float64(scores[c * each + o])
-            if losses[0, 1] < 1e-200:
-                losses[1, 1] -= math.log(losses[0, 1])
-                losses[0, 1] = 1.0
-        if losses[0, 0] < 1e-200:
-            losses[1, 0] -= math.log(losses[0, 0])
-            losses[0, 0] = 1.0
+        if there:
+            lose(scores[c * each], losses, 0)
+        for o in range(there, each):
+            lose(scores[c * each + o], losses, 1)
     if rate == np.float32(0):
         return
     of_noise = -rate * np.float32(weight)
     for begin in range(0, count * each, LANES):
         for place in range(begin, begin + LANES):
             scores[place] = (np.float32(1) - scores[place]) * of_noise
-    for c in range(count):
-        scores[c * each] *= rate / of_noise
+    if there:
+        for c in range(count):
+            scores[c * each] *= rate / of_noise
     for c in range(0, count, 2):
         then = min(c + 1, count - 1)
         for d in range(0, width, LANES):
@@ -182,7 +182,7 @@ def learn_window(input, output, inputs, count, outputs, others, errors, scores, 
     o = 0
     while o < each:
         # Two rows at a time, unless they are the same.
-        a, b = outputs[o], outputs[min(o + 1, others)]
+        a, b = outputs[o], outputs[min(o + 1, end)]
         paired = 0 if a == b else 1
         for d in range(0, width, LANES):
             first, second = load_row(output, a, d), load_row(output, b, d)
@@ -201,6 +201,35 @@ def learn_window(input, output, inputs, count, outputs, others, errors, scores, 
 
 @compiled
 @no_type_check
+def learn_word(input, row, output, word, error, rate, losses):
+    """The gradient of an input with a word that is there: change the word's row, leave the input's change in `error`.
+
+    Args:
+        input: the input matrix.
+        row: the input's row.
+        output: the output matrix.
+        word: the row of the word.
+        error: filled with the rate times the loss's downhill gradient by the input.
+        rate: the learning rate; 0 measures and changes nothing.
+        losses: takes up the loss, in the first column.
+    """
+    zero, width = spread(np.float32(0)), input.shape[1]
+    score = zero
+    for d in range(0, width, LANES):
+        score = times_plus(load_row(input, row, d), load_row(output, word, d), score)
+    probability = sigmoid(summed(score))
+    lose(probability, losses, 0)
+    if rate == np.float32(0):
+        return
+    g = spread(rate * (np.float32(1) - probability))
+    for d in range(0, width, LANES):
+        there = load_row(output, word, d)
+        store(error, d, times_plus(g, there, zero))
+        store_row(output, word, d, times_plus(g, load_row(input, row, d), there))
+
+
+@compiled
+@no_type_check
 def added(losses, weight):
     """The loss in nats. Each column has a product of probabilities and, where it got too small, minus its logarithm.
 
@@ -210,41 +239,3 @@ def added(losses, weight):
     """
     loss = losses[1, 0] - math.log(losses[0, 0])
     return loss + weight * (losses[1, 1] - math.log(losses[0, 1]))
-
-
-@compiled
-@no_type_check
-def take(matrix, row, h):
-    """Copy a row."""
-    for d in range(0, h.size, LANES):
-        store(h, d, load_row(matrix, row, d))
-
-
-@compiled
-@no_type_check
-def add(matrix, row, part, change):
-    """Add a part of a change to a row."""
-    weight = spread(part)
-    for d in range(0, change.size, LANES):
-        store_row(matrix, row, d, times_plus(weight, load(change, d), load_row(matrix, row, d)))
-
-
-@compiled
-@no_type_check
-def total(matrix, sentence, begin, end, centre, part, h):
-    """A part of the sum of the rows of the words around a centre."""
-    one, zero = spread(np.float32(1)), spread(np.float32(0))
-    for d in range(0, h.size, LANES):
-        rows = zero
-        for neighbour in range(begin, end):
-            if neighbour != centre:
-                rows = times_plus(one, load_row(matrix, sentence[neighbour], d), rows)
-        store(h, d, times_plus(spread(part), rows, zero))
-
-
-@compiled
-@no_type_check
-def ask_for(matrix, row, width):
-    """Ask for a row ahead of time."""
-    for d in range(0, width, LANES):
-        fetch(matrix, row, d)

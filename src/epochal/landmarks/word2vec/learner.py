@@ -133,13 +133,13 @@ class CompiledLearner:
         recipe, text, model, tree = self.recipe, self.text, self.model, self._tree
         drawn = noise(text.vocabulary.counts, recipe.power) if self._negative else _SILENCE
         cbow = recipe.architecture == "cbow"
-        shared, fresh = recipe.sharing()
+        shared, root = recipe.noise_shared(), recipe.takes_root()
 
         def run(first: int, last: int, state: np.ndarray, rate: np.float32) -> tuple[float, int]:
             found: tuple[float, int] = kernel.learn_stretch(
                 text.tokens, text.rows, first, last, state, model.input, model.output, self._keep,
                 drawn.share, drawn.other, tree.start, tree.nodes, tree.codes,
-                recipe.window, self._negative, shared, fresh, cbow, recipe.takes_root(), rate, recipe.sentence,
+                recipe.window, self._negative, shared, cbow, root, rate, recipe.sentence,
             )  # fmt: skip
             return found
 

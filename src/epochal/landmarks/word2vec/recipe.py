@@ -32,15 +32,8 @@ class Word2VecRecipe(Recipe):
     negative: int = setting(5, "words from the noise for each word predicted", "P2 Section 2.2", ge=1, le=1000)
     shared: int | None = setting(
         None,
-        "modern: words from the noise that a window shares; together they count as so many as `negative`; none: as "
-        "many as that for skip-gram, four times as many for cbow",
-        "ours",
-        ge=1,
-        le=1000,
-    )
-    fresh: int | None = setting(
-        None,
-        "modern: how many of the shared ones are drawn anew for a centre; none: as many as `negative`",
+        "modern: words from the noise that a window shares, or eight centres for cbow; together they count as so many "
+        "as `negative`; none: as many as that for skip-gram, twice as many for cbow",
         "ours",
         ge=1,
         le=1000,
@@ -96,13 +89,12 @@ class Word2VecRecipe(Recipe):
             raise ValueError("word2vec.c takes the mean of the words around: average=root goes with other forms")
         return self
 
-    def sharing(self) -> tuple[int, int]:
-        """How many words from the noise a window shares, and how many of them are new; none where each has its own."""
+    def noise_shared(self) -> int:
+        """How many words from the noise a window shares, or a few centres; 0 where each word has its own."""
         if self.form != "modern" or self.objective != "negative-sampling":
-            return 0, 0
-        usual = self.negative * (4 if self.architecture == "cbow" else 1)
-        shared = usual if self.shared is None else self.shared
-        return shared, min(shared, self.negative if self.fresh is None else self.fresh)
+            return 0
+        usual = self.negative * (2 if self.architecture == "cbow" else 1)
+        return usual if self.shared is None else self.shared
 
     def takes_root(self) -> bool:
         """Whether the words around are summed and divided by the square root of their number."""
