@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.reference.slow_word2vec import Printed, Source
 
 from epochal.engine.compiled import compiled
-from epochal.landmarks.word2vec import gradient, kernel, source_kernel
+from epochal.landmarks.word2vec import cbow_kernel, drawing, gradient, kernel, lanes, rows, source_kernel
 from epochal.landmarks.word2vec.huffman import NO_TREE, huffman
 from epochal.landmarks.word2vec.model import Word2Vec, word2vec
 from epochal.landmarks.word2vec.recipe import PAPER
@@ -163,6 +165,13 @@ def test_the_tree_is_a_shortest_code() -> None:
     p = 1 / (1 + np.exp(-scores))
     total = sum(np.prod([p[n] if c == 0 else 1 - p[n] for n, c in zip(*way, strict=True)]) for way in ways)
     assert total == pytest.approx(1)
+
+
+def test_what_is_kept_of_the_loops_is_thrown_away_when_a_part_of_them_changes() -> None:
+    parts = (cbow_kernel, drawing, gradient, lanes, rows)
+    text = "".join(Path(str(part.__file__)).read_text(encoding="utf-8") for part in parts)
+    number = hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert number == kernel.COMPILED_IN, f'put COMPILED_IN = "{number}" into kernel.py'
 
 
 @compiled

@@ -92,8 +92,7 @@ CARD = Landmark(
             who="modern",
             where="CBOW",
             paper="the mean of the words around, at a rate of 0.025",
-            instead="their sum over the square root of their number, at 0.075 in the preset `cbow`; "
-            "`--set average=mean` takes the mean",
+            instead="their sum over the square root of their number, at 0.05; `--set average=mean` takes the mean",
             why="in the mean's own gradient a word gets a sixth of the error, and learns too little in a few epochs",
         ),
         Deviation(

@@ -252,7 +252,7 @@ ABLATION = Ablation(
     baselines=(
         _arm("CBOW of word2vec.c", form="source", architecture="cbow", sentence=1000),
         _arm("CBOW, the mean, corrected", architecture="cbow", lr=0.075, average="mean"),
-        _arm("CBOW, the sum over the root", architecture="cbow", lr=0.075),
+        _arm("CBOW, the sum over the root", architecture="cbow"),
     ),
     metric=Measure(name=ANALOGIES),
     data=_DATA,

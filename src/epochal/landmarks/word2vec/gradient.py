@@ -1,6 +1,6 @@
 """The gradient of an example, and of a whole window, on rows of two matrices; and the loss that goes with it.
 
-Importing this imports numba, so it is imported at first use; the compiled code is kept on disk.
+Importing this imports numba, so it is imported at first use.
 """
 
 from __future__ import annotations

@@ -8,12 +8,9 @@ The fast way of skip-gram takes a window at once: the words around a centre are 
 centre and its negatives are outputs that all of them share. So 6 words with 5 negatives each are 36 products of 12 rows
 that stay in the first cache, and not of 42 that do not. It matters which side shares: were the centre the input, one
 vector would meet 5 negatives with six times the weight, and their chance would drown what rare words have to learn.
-CBOW has one input for a centre: there eight centres, far apart in the text, share their negatives, which are more in
-number and count for less each, so that there is less chance in the same sum; again rows in the first cache are used
-several times. What is drawn is drawn ahead, and its rows are asked for.
+The fast way of CBOW is cbow_kernel.py. What is drawn is drawn one centre ahead, and its rows are asked for.
 
-Importing this imports numba, so it is imported at first use; the compiled code is kept on disk as long as this file is
-as old: who changes gradient.py, rows.py or lanes.py must touch this one too.
+Importing this imports numba, so it is imported at first use; the compiled code is kept on disk.
 """
 
 from __future__ import annotations
@@ -23,68 +20,18 @@ from typing import no_type_check
 import numpy as np
 
 from epochal.engine.compiled import compiled
-from epochal.landmarks.word2vec.gradient import added, learn, learn_window, learn_word
+from epochal.landmarks.word2vec.cbow_kernel import learn_cbow, part_of
+from epochal.landmarks.word2vec.drawing import draw_noise, drawn, drawn_word, next_sentence
+from epochal.landmarks.word2vec.gradient import added, learn, learn_window
 from epochal.landmarks.word2vec.lanes import LANES
 from epochal.landmarks.word2vec.rows import add, add_around, ask_for, take, total
 
-# More words around a centre than this are no window any more.
-MOST_WINDOW = 100
+# Outputs of an example at most: a way through the tree, or a word and its negatives.
 MOST_OUTPUTS = 4096
-# Centres of CBOW that share their words from the noise.
-TOGETHER = 8
-_ORDER = np.arange(TOGETHER, dtype=np.int32)
 
-_MULTIPLY, _ADD = np.uint64(6364136223846793005), np.uint64(1442695040888963407)  # Knuth's MMIX
-_THIRTY_TWO = np.uint64(32)
-_LOW = np.uint64(0xFFFFFFFF)
-
-
-@compiled
-@no_type_check
-def drawn(state, bound):
-    """The next number below `bound`, which is below 2 ** 32; and what is left of it, as a fraction of 2 ** 32."""
-    state[0] = state[0] * _MULTIPLY + _ADD
-    product = (state[0] >> _THIRTY_TWO) * np.uint64(bound)
-    return np.int64(product >> _THIRTY_TWO), product & _LOW
-
-
-@compiled
-@no_type_check
-def drawn_word(state, share, other):
-    """A word from the noise, by Walker's alias method."""
-    place, rest = drawn(state, share.size)
-    return place if rest < share[place] else np.int64(other[place])
-
-
-@compiled
-@no_type_check
-def draw_noise(noise, share, other, state, output):
-    """Draw all words from the noise anew, and ask for their rows."""
-    for n in range(noise.size):
-        noise[n] = drawn_word(state, share, other)
-        ask_for(output, noise[n], output.shape[1])
-
-
-@compiled
-@no_type_check
-def next_sentence(tokens, rows, keep, place, last, state, sentence):
-    """Gather the words of the next sentence that subsampling keeps; return how many, and where the next one begins."""
-    length = 0
-    while place < last and length < sentence.size:
-        token = tokens[place]
-        place += 1
-        if token == 0:
-            break
-        row = rows[token]
-        if row < 0:
-            continue
-        if keep[row] < np.float32(1):
-            _, rest = drawn(state, 1)
-            if np.float32(rest) >= keep[row] * np.float32(4294967296.0):
-                continue
-        sentence[length] = row
-        length += 1
-    return length, place
+# What is kept on disk is thrown away when this file changes, but not when those do whose loops are compiled into these.
+# So who changes one of them puts the number here that a test asks for.
+COMPILED_IN = "b83877ecae1f"
 
 
 @compiled
@@ -103,91 +50,6 @@ def outputs_of(word, tree_start, tree_nodes, tree_codes, negative, share, other,
         places[count + n] = drawn_word(state, share, other)
         labels[count + n] = np.float32(0)
     return count + negative + 1
-
-
-@compiled
-@no_type_check
-def learn_block(input, output, words, bounds, parts, middles, held, noise, rate, step, errors, scores, losses):
-    """CBOW: learn from a few centres that share their words from the noise.
-
-    Args:
-        input: the vectors that are kept.
-        output: the other vectors.
-        words: the rows of the words of the text.
-        bounds: of each centre, where its window begins and ends, and where it is itself.
-        parts: by what the sum of the words around each is multiplied.
-        middles: the product, a row for each centre.
-        held: how many centres there are.
-        noise: the rows of the words from the noise.
-        rate: the learning rate; 0 measures and changes nothing.
-        step: how much each word from the noise counts.
-        errors: room for two rows for each centre.
-        scores: room for a number for each pair, a multiple of 16.
-        losses: takes up the loss: see `added`.
-    """
-    for c in range(held):
-        learn_word(middles, c, output, words[bounds[c, 2]], errors[TOGETHER + c], rate, losses)
-    learn_window(middles, output, _ORDER, held, noise, noise.size, 0, errors, scores, step, rate, losses)
-    if rate > np.float32(0):
-        # The gradient by each of the rows: a part of the error, not all of it.
-        for c in range(held):
-            add(errors, c, np.float32(1), errors[TOGETHER + c])
-            add_around(input, words, bounds[c, 0], bounds[c, 1], bounds[c, 2], parts[c], errors[c])
-
-
-@compiled
-@no_type_check
-def part_of(around, root):
-    """By what the sum of so many words around is multiplied."""
-    return np.float32(1) / (np.sqrt(np.float32(around)) if root else np.float32(around))
-
-
-@compiled
-@no_type_check
-def learn_cbow(
-    tokens, rows, first, last, state, input, output, keep, share, other, window, negative, shared, root, rate, limit
-):
-    """Learn CBOW with shared negatives from a stretch of the text; the arguments are those of `learn_stretch`.
-
-    The centres that share are far apart: those next to each other have nearly the same words around, so that the same
-    noise would push them the same way several times.
-    """
-    width = input.shape[1]
-    sentence, words = np.empty(min(limit, last - first), np.int32), np.empty(last - first, np.int32)
-    sides = np.empty((last - first, 2), np.int64)
-    noise, errors = np.empty(shared, np.int32), np.empty((2 * TOGETHER, width), np.float32)
-    pairs = np.zeros(TOGETHER * shared + LANES, np.float32)
-    bounds, parts = np.empty((TOGETHER, 3), np.int64), np.empty(TOGETHER, np.float32)
-    middles = np.empty((TOGETHER, width), np.float32)
-    losses = np.zeros((2, 2))
-    losses[0] = 1.0
-    step = negative / shared
-    predicted, place, count = 0, first, 0
-    while place < last:
-        length, place = next_sentence(tokens, rows, keep, place, last, state, sentence)
-        words[count : count + length] = sentence[:length]
-        sides[count : count + length, 0], sides[count : count + length, 1] = count, count + length
-        count += length
-    apart = (count + TOGETHER - 1) // TOGETHER
-    draw_noise(noise, share, other, state, output)
-    for i in range(apart):
-        held = 0
-        for centre in range(i, count, apart):
-            ask_for(input, words[min(centre + window + 1, count - 1)], width)
-            ask_for(output, words[min(centre + 1, count - 1)], width)
-            reach, _ = drawn(state, window)
-            reach += 1
-            begin, end = max(sides[centre, 0], centre - reach), min(sides[centre, 1], centre + reach + 1)
-            if end - begin > 1:
-                parts[held] = part_of(end - begin - 1, root)
-                bounds[held, 0], bounds[held, 1], bounds[held, 2] = begin, end, centre
-                total(input, words, begin, end, centre, parts[held], middles[held])
-                held += 1
-        if held > 0:
-            learn_block(input, output, words, bounds, parts, middles, held, noise, rate, step, errors, pairs, losses)
-            draw_noise(noise, share, other, state, output)
-            predicted += held
-    return added(losses, step), predicted
 
 
 @compiled

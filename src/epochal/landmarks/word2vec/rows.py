@@ -1,6 +1,6 @@
 """Rows of the matrices: taken, added up, added to, asked for.
 
-Importing this imports numba, so it is imported at first use; the compiled code is kept on disk.
+Importing this imports numba, so it is imported at first use.
 """
 
 from __future__ import annotations
