@@ -25,7 +25,7 @@ from epochal.data.source import KnownSet, places
 
 ENDINGS = (".txt", ".gz", ".xz")
 # What is in memory at a time: the words of a block take some ten times as much.
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 _PACKED = 1 << 16
 
 

@@ -148,7 +148,7 @@ class Training:
         """Both matrices, the vocabulary, and the sums of the epoch under way."""
         self.learner.pull()
         return (
-            Snapshot({name: torch.from_numpy(rows.copy()) for name, rows in self._matrices().items()}).prefixed("model")
+            Snapshot({name: torch.from_numpy(rows) for name, rows in self._matrices().items()}).prefixed("model")
             | vocabulary_snapshot(self.text.vocabulary).prefixed("vocabulary")
             | Snapshot(
                 {},
