@@ -74,21 +74,17 @@ def runs_table() -> str:
 
 
 def races_table() -> str:
-    """Every recorded race: ours over the peer's, measured alternately in one run."""
-    rows = []
-    for path in sorted((ROOT / "results" / "benchmarks").glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+    """Every race at its newest record: ours over the peer's, measured alternately in one run."""
+    paths = sorted((ROOT / "results" / "benchmarks").glob("*.json"))
+    newest: dict[str, tuple[str, list[str]]] = {}
+    for record in (json.loads(path.read_text(encoding="utf-8")) for path in paths):
         for race in record["races"]:
             low, high = race["range"]
-            rows.append(
-                [
-                    race["what"],
-                    race["peer"],
-                    f"**{race['ratio']:.2f}×** ({low:.2f} to {high:.2f})",
-                    f"`{record['command']}`",
-                ]
-            )
-    return table(["what", "against", "ratio, median (range)", "command"], rows)
+            ratio = f"**{race['ratio']:.2f}×** ({low:.2f} to {high:.2f})"
+            row = [race["what"], race["peer"], ratio, f"`{record['command']}`"]
+            if race["what"] not in newest or newest[race["what"]][0] < record["date"]:
+                newest[race["what"]] = (record["date"], row)
+    return table(["what", "against", "ratio, median (range)", "command"], [row for _, row in newest.values()])
 
 
 def settings_table(name: str) -> str:

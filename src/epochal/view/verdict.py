@@ -96,7 +96,8 @@ def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[fl
 def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
     """Each seed's number as a dot, seeds joined across the arms: what is judged are the slopes of these lines."""
     which = "Training" if metric.get("split") == "train" else "Held-out"
-    titles = {"epochs to": "Epochs needed", "measured": metric.get("name", "")}
+    name = metric.get("name", "")
+    titles = {"epochs to": "Epochs needed", "measured": name[:1].upper() + name[1:]}
     title = titles.get(metric["kind"], f"{which} error at the end")
     sheet.write(_RIGHT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_RIGHT, top + _ABOVE, _DOTS_WIDTH, _PLOT_HEIGHT)
