@@ -20,6 +20,7 @@ _ABOVE, _PLOT_HEIGHT, _BELOW = 90, 560, 90
 _LEFT, _CURVES_WIDTH = style.MARGIN + 80, 900
 _RIGHT = _LEFT + _CURVES_WIDTH + 180
 _DOTS_WIDTH = _WIDTH - style.MARGIN - _RIGHT
+_TITLES = {"train_top1": "Training error, as pictures were shown", "loss": "Held-out loss"}
 _ANSWERS = {"holds": style.RIGHT, "fails": style.WRONG, "undecided": style.MUTED}
 
 
@@ -62,10 +63,12 @@ def finding_in_words(finding: Mapping[str, Any]) -> str:
 
 
 def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
-    """Error over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
+    """Error or loss over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
     is_level = metric["kind"] == "epochs to"
     name = metric["name"] if is_level else "train_top1" if metric.get("split") == "train" else "top1"
-    title = "Training error, as pictures were shown" if name == "train_top1" else "Held-out error"
+    if not any(_seed_curve(run, name)[0] for arm in arms for run in arm["runs"]):
+        name = "loss"  # word vectors have no accuracy of their own
+    title = _TITLES.get(name, "Held-out error")
     sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_LEFT, top + _ABOVE, _CURVES_WIDTH, _PLOT_HEIGHT)
     place: style.Pixels = _LEFT
@@ -81,16 +84,17 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
         place += 44 + width_of(arm["arm"], style.TEXT_SIZE) + 34
     if is_level:
         axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
-    axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    if name != "loss":
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     sheet.write(_LEFT + _CURVES_WIDTH, top + _ABOVE + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
 
 
 def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[float]]:
     rows = [row for row in run["evaluations"] if row.get(name) is not None]
-    return [row["epoch"] for row in rows], [100 * (1 - row[name]) for row in rows]
+    return [row["epoch"] for row in rows], [row[name] if name == "loss" else 100 * (1 - row[name]) for row in rows]
 
 
 def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
