@@ -19,13 +19,7 @@ def record(metric: dict[str, Any], rows: list[dict[str, float]]) -> dict[str, An
     told = {"says": "it is so", "source": "Section 1", "reported": "it was", "budget": "little"}
     finding = {"says": "one below other", "what": "other minus one", "estimate": 0.0, "low": None, "high": None}
     return {
-        "claim": {
-            "says": "it is so",
-            "source": "Section 1",
-            "reported": "it was",
-            "budget": "little",
-            "metric": metric,
-        },
+        "claim": {**told, "metric": metric},
         "verdict": {
             "answer": "undecided",
             "measured": [{"arm": arm["arm"], "values": [1.0], "bounded": [False], "ran_away": [False]} for arm in arms],
