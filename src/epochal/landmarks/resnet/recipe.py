@@ -161,9 +161,9 @@ PAPER_CIFAR = PAPER.replace(
 # Section 4.2: "In this case, we find that the initial learning rate of 0.1 is slightly too large to start converging."
 PAPER_CIFAR_110 = PAPER_CIFAR.replace(depth=110, gentle_lr=0.01)
 
-# The same network for half an hour of two cores.
+# The same network for half an hour of two cores, of slow ones too: 600 pictures a second go 22 times through CIFAR-10.
 SMALL = PAPER_CIFAR.replace(
-    epochs=30.0,
+    epochs=22.0,
     lr=0.2,
     weight_decay=0.0005,
     schedule="cosine",
