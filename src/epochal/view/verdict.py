@@ -66,7 +66,7 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
     """Error or loss over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
     is_level = metric["kind"] == "epochs to"
     name = metric["name"] if is_level else "train_top1" if metric.get("split") == "train" else "top1"
-    if not any(_seed_curve(run, name)[0] for arm in arms for run in arm["runs"]):
+    if not is_level and not any(_seed_curve(run, name)[0] for arm in arms for run in arm["runs"]):
         name = "loss"  # word vectors have no accuracy of their own
     title = _TITLES.get(name, "Held-out error")
     sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
@@ -101,7 +101,11 @@ def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping
     """Each seed's number as a dot, seeds joined across the arms: what is judged are the slopes of these lines."""
     which = "Training" if metric.get("split") == "train" else "Held-out"
     name = metric.get("name", "")
-    titles = {"epochs to": "Epochs needed", "measured": name[:1].upper() + name[1:]}
+    titles = {
+        "epochs to": "Epochs needed",
+        "measured": name[:1].upper() + name[1:],
+        "training time": "Training time, s",
+    }
     title = titles.get(metric["kind"], f"{which} error at the end")
     sheet.write(_RIGHT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_RIGHT, top + _ABOVE, _DOTS_WIDTH, _PLOT_HEIGHT)

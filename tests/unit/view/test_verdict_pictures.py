@@ -53,6 +53,8 @@ LOSSES = [{name: row[name] for name in ("epoch", "loss")} for row in EPOCHS]
             [70.0, 40.0],
         ),
         ({"kind": "measured", "name": "analogies, %"}, LOSSES, "Held-out loss", "Analogies, %", [2.0, 1.0]),
+        ({"kind": "training time"}, LOSSES, "Held-out loss", "Training time, s", [2.0, 1.0]),
+        ({"kind": "epochs to", "name": "top1", "level": 0.5}, EPOCHS, "Held-out error", "Epochs needed", [80.0, 60.0]),
     ],
 )
 def test_the_curves_are_those_of_what_the_training_evaluated(

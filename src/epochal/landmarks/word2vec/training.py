@@ -91,14 +91,14 @@ class Training:
         """Learn from the stretches; the loss is that of each word predicted, before the change that it made."""
         stretches = self.text.train[batch.first : batch.last]
         done = self._done(batch.epoch, batch.first + np.arange(len(stretches)))
-        measured = self.learner.learn(batch.epoch, stretches.tolist(), falling(self.recipe, done.tolist()))
-        if not np.isfinite(measured.loss):
+        learned = self.learner.learn(batch.epoch, stretches.tolist(), falling(self.recipe, done.tolist()))
+        if not np.isfinite(learned.loss):
             self._bad_step = number
-        self._so_far = Learned(self._so_far.loss + measured.loss, self._so_far.predicted + measured.predicted)
+        self._so_far = Learned(self._so_far.loss + learned.loss, self._so_far.predicted + learned.predicted)
         if (number + 1) % self.steps_per_epoch == 0:
             self._check_predicted()
             self._train_loss, self._so_far = self._so_far.mean, Learned(0.0, 0)
-        return {"loss": torch.tensor(measured.mean, dtype=torch.float64)}
+        return {"loss": torch.tensor(learned.mean, dtype=torch.float64)}
 
     def _done(self, epoch: int, places: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
         """Which share of the training is done before each of these stretches of an epoch."""
@@ -126,9 +126,9 @@ class Training:
         each change.
         """
         held_out = self.text.held_out.tolist()
-        measured = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out)) if held_out else Learned(0.0, 0)
+        learned = self.learner.learn(_MEASURING, held_out, [0.0] * len(held_out)) if held_out else Learned(0.0, 0)
         train = self._so_far.mean if self._train_loss is None else self._train_loss
-        found = {"loss": measured.mean} if measured.predicted else {}
+        found = {"loss": learned.mean} if learned.predicted else {}
         return found | ({"train_loss": train} if self._train_loss is not None or self._so_far.predicted else {})
 
     def observe(self, metrics: dict[str, float]) -> None:
