@@ -24,6 +24,7 @@ from epochal.landmarks import CHRONOLOGY
 ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     "README.md",
+    "docs/results.md",
     "docs/guide/commands.md",
     *(f"docs/landmarks/{name}.md" for name in CHRONOLOGY),
     *(f"src/epochal/landmarks/{name}/README.md" for name in CHRONOLOGY),
@@ -233,7 +234,7 @@ def transfer_table(name: str) -> str:
         head = ["way", "held-out top-1, 95 %", "above scratch, points", "time a run", "epochs", "numbers learned"]
         told = f"`{record['command']}`: {record['train']:,} training and {record['held_out']:,} held-out pictures, "
         told += f"{len(record['seeds'])} seeds; {hardware(record)}; commits {', '.join(record['commits'])}."
-        picture = f"![Ways to learn the same pictures](results/{name}/{path.stem}.png)"
+        picture = f"![Ways to learn the same pictures](../results/{name}/{path.stem}.png)"
         parts.append(f"{told}\n\n{table(head, rows)}\n{picture}\n")
     return "\n".join(parts) or "Not measured here.\n"
 

@@ -80,6 +80,13 @@ SUBSAMPLING_TIME = Claim(
     notes=("Times mean something only if the runs had the processor to themselves.",),
 )
 
+_OF_C = Arm(
+    name="CBOW of word2vec.c",
+    recipe=_PRINTED.replace(form="source", architecture="cbow", lr=0.05, sentence=1000),
+    seconds=100.0,
+)
+_CORRECTED = Arm(name="corrected CBOW", recipe=_PRINTED.replace(architecture="cbow", lr=0.075), seconds=45.0)
+_SD_SEMANTIC = 0.8
 SKIP_GRAM = Claim(
     name="skip-gram",
     says="skip-gram is more accurate than CBOW on semantic analogies",
@@ -87,30 +94,30 @@ SKIP_GRAM = Claim(
     reported="semantic 55 % against 24 % (640 dimensions, 320 million words)",
     label="S",
     metric=Measure(name=SEMANTIC),
-    arms=(
-        Arm(name="skip-gram", recipe=_PRINTED, seconds=_SECONDS["printed"]),
-        Arm(
-            name="CBOW of word2vec.c",
-            recipe=_PRINTED.replace(form="source", architecture="cbow", lr=0.05, sentence=1000),
-            seconds=100.0,
-        ),
-        Arm(
-            name="corrected CBOW",
-            recipe=_PRINTED.replace(architecture="cbow", lr=0.075),
-            seconds=45.0,
-        ),
-    ),
-    expectations=(
-        Less(arm="skip-gram", than="CBOW of word2vec.c"),
-        Less(arm="corrected CBOW", than="CBOW of word2vec.c"),
-    ),
+    arms=(Arm(name="skip-gram", recipe=_PRINTED, seconds=_SECONDS["printed"]), _OF_C, _CORRECTED),
+    expectations=(Less(arm="skip-gram", than="CBOW of word2vec.c"),),
     data=_DATA,
     seeds=_SEEDS,
-    sd=0.8,
+    sd=_SD_SEMANTIC,
+    budget=_BUDGET,
+    notes=("The corrected CBOW stands beside the one that the paper's authors published; see `corrected-cbow`.",),
+)
+CORRECTED_CBOW = Claim(
+    name="corrected-cbow",
+    says="CBOW lags behind for a mistake in the gradient of word2vec.c: corrected, it is more accurate",
+    source="kōan (arXiv 2012.15332), not the papers",
+    reported="corrected, fully competitive with skip-gram, and more than three times as fast to train",
+    label="S",
+    metric=Measure(name=SEMANTIC),
+    arms=(_CORRECTED, _OF_C),
+    expectations=(Less(arm="corrected CBOW", than="CBOW of word2vec.c"),),
+    data=_DATA,
+    seeds=_SEEDS,
+    sd=_SD_SEMANTIC,
     budget=_BUDGET,
     notes=(
-        "The second expectation is not the paper's but kōan's (arXiv 2012.15332): a good part of CBOW's lag is a "
-        "mistake in its gradient, which word2vec.c and gensim have. Its rate is kōan's 0.075.",
+        "The correction divides the error by the number of words around, so that each step is smaller; the rate is "
+        "kōan's 0.075. Three epochs of this text are a small part of the steps that kōan took.",
     ),
 )
 
@@ -222,6 +229,7 @@ CLAIMS = (
     SUBSAMPLING,
     SUBSAMPLING_TIME,
     SKIP_GRAM,
+    CORRECTED_CBOW,
     POWER,
     DIMENSION,
     DATA,
