@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from importlib import import_module
 from itertools import islice
@@ -73,6 +74,15 @@ def test_the_folder_has_the_files_of_every_landmark(name: str) -> None:
     folder = Path(table.__file__).parent / name
     missing = [file for file in FILES if not (folder / file).is_file()]
     assert not missing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_folders_page_names_every_file(name: str) -> None:
+    folder = Path(table.__file__).parent / name
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    files = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    assert {file for file in files if f"`{file}`" not in page} == set()
+    assert set(re.findall(r"`([a-z_0-9]+\.py)`", page)) <= files, "and no file that is not there"
 
 
 @pytest.mark.parametrize("name", NAMES)

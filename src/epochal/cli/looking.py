@@ -19,7 +19,8 @@ def look(
         str | None,
         typer.Argument(
             help="filters, features, patches, answers, occlusion, mistakes, confusion, embedding, curves or signal; "
-            "for words: map, neighbours, parallelogram, similarity or curves; all of them if left out."
+            "dropout also activities and sampled, resnet also responses; for words: map, neighbours, parallelogram, "
+            "similarity or curves; all of them if left out."
         ),
     ] = None,
     image: Annotated[

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from matplotlib.axes import Axes
+from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 
 from epochal.core.fault import InputFault
 from epochal.view import style
 from epochal.view.history import clock_of, read_curve, time_span
+from epochal.view.labelling import Labelling, Place, away, baseline, leader
 from epochal.view.lettering import cut, font, legible, width_of
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
@@ -21,30 +21,41 @@ _SIDE = 60  # pixels of the plane that stay free at each side for words
 _WORD = 220  # pixels for a word
 _CELL = 46
 _NAMES = 200
+_ALONG = 60  # places of an arrow that names keep free
 
 
 def word_map(
-    places: Float[np.ndarray, "N 2"], words: Sequence[str], title: str, subtitle: str = "", caption: str = ""
+    places: Float[np.ndarray, "N 2"],
+    words: Sequence[str],
+    title: str,
+    subtitle: str = "",
+    caption: str = "",
+    groups: Sequence[int] = (),
 ) -> Figure:
-    """Words at their places in a plane; of words that would cover each other the later ones are shown as a point.
+    """Words beside their places in a plane, those of a group in one colour; a point without a name had no room for it.
 
     Raises:
-        InputFault: there is not one place for each word.
+        InputFault: there is not one place, or not one group, for each word.
     """
     _check(places, words)
+    if groups:
+        _check(np.asarray(groups), words)
     if not words:
         return notice(title, "There are no words.")
-    sheet, axes, end = _plane(places, title, subtitle, caption)
-    taken: list[tuple[float, float, float, float]] = []
-    for (x, y), word in zip(axes.transData.transform(places), words, strict=True):
-        shown = cut(legible(word), _WORD, style.TEXT_SIZE)
-        half, tall = width_of(shown, style.TEXT_SIZE) / 2 + 3, style.line_height(style.TEXT_SIZE) / 2
-        box = (x - half, y - tall, x + half, y + tall)
-        if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
-            sheet.page.plot([x], [sheet.height - y], ".", color=style.MUTED, markersize=3)
-            continue
-        taken.append(box)
-        sheet.write(x, sheet.height - y + 8, shown, align="center")
+    sheet, points, end = _plane(places, title, subtitle, caption)
+    labelling = Labelling(points)
+    of = np.array(groups) if groups else np.zeros(len(words), dtype=int)
+    middles = {group: _place(points[of == group].mean(0)) for group in set(of.tolist())}
+    for point, word, group in zip(map(_place, points), words, of.tolist(), strict=True):
+        colour = style.CLASSES[group % len(style.CLASSES)] if groups else style.MUTED
+        name = cut(legible(word), _WORD, style.TEXT_SIZE)
+        box = labelling.place(point, name, towards=away(middles[group], point))
+        if box is not None:
+            sheet.write(*baseline(box), name, align="center")
+            tip = leader(point, box)
+            if tip is not None:
+                sheet.page.plot([point[0], tip[0]], [point[1], tip[1]], color=colour, linewidth=0.7, alpha=0.5)
+        sheet.page.plot(point[0], point[1], "o", color=colour, markersize=3.5)
     sheet.caption(end, caption)
     return sheet.figure
 
@@ -62,22 +73,20 @@ def word_pairs(
         return notice(title, "There are no pairs of words.")
     if len(words) % 2:
         raise InputFault(f"{len(words)} words are no pairs", expected="an even number")
-    sheet, axes, end = _plane(places, title, subtitle, caption)
-    points = axes.transData.transform(places)
+    sheet, points, end = _plane(places, title, subtitle, caption)
+    starts, tips = points[::2, None], points[1::2, None]
+    along = starts + np.linspace(0, 1, _ALONG)[:, None] * (tips - starts)  # pairs x places of an arrow x 2
+    labelling = Labelling(along.reshape(-1, 2))
     for number in range(0, len(words), 2):
-        (x0, y0), (x1, y1) = points[number], points[number + 1]
+        start, tip = _place(points[number]), _place(points[number + 1])
         colour = style.CLASSES[number // 2 % len(style.CLASSES)]
-        sheet.page.annotate(
-            "",
-            (x1, sheet.height - y1),
-            (x0, sheet.height - y0),
-            arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.6, "shrinkA": 4, "shrinkB": 4},
-        )
-        for (x, y), word in zip(points[number : number + 2], words[number : number + 2], strict=True):
-            sheet.page.plot([x], [sheet.height - y], "o", color=colour, markersize=4)
-            sheet.write(
-                x, sheet.height - y - 12, cut(legible(word), _WORD, style.TEXT_SIZE), align="center", over_lines=True
-            )
+        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "shrinkA": 3, "shrinkB": 3}
+        sheet.page.annotate("", tip, start, arrowprops=arrow)
+        for here, there, word in ((start, tip, words[number]), (tip, start, words[number + 1])):
+            sheet.page.plot(here[0], here[1], "o", color=colour, markersize=4)
+            name = cut(legible(word), _WORD, style.TEXT_SIZE)
+            box = labelling.place_anyway(here, name, towards=away(there, here))
+            sheet.write(*baseline(box), name, align="center", over_lines=True)
     sheet.caption(end, caption)
     return sheet.figure
 
@@ -161,23 +170,25 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], title: str = "Training", capt
     return sheet.figure
 
 
-def _check(rows: Float[np.ndarray, "N _"], words: Sequence[str]) -> None:
+def _check(rows: Shaped[np.ndarray, "N ..."], words: Sequence[str]) -> None:
     if len(rows) != len(words):
         raise InputFault(f"{len(words)} words came with {len(rows)} places", expected="one for each")
 
 
-def _plane(places: Float[np.ndarray, "N 2"], title: str, subtitle: str, caption: str) -> tuple[Sheet, Axes, int]:
-    """A page with a plane that holds the places, one unit as long in both directions."""
+def _place(point: Float[np.ndarray, " 2"]) -> Place:
+    return float(point[0]), float(point[1])
+
+
+def _plane(
+    places: Float[np.ndarray, "N 2"], title: str, subtitle: str, caption: str
+) -> tuple[Sheet, Float[np.ndarray, "N 2"], int]:
+    """A page with room for the places, one unit as long in both directions: where each is, and where the plane ends."""
     top = heading_height(subtitle)
     sheet = Sheet(_WIDTH, top + _HEIGHT + caption_height(caption, _WIDTH) + style.MARGIN)
     sheet.heading(title, subtitle)
-    axes = sheet.axes(style.MARGIN, top, _WIDTH - 2 * style.MARGIN, _HEIGHT)
-    axes.set_axis_off()
     middle = (places.max(0) + places.min(0)) / 2
     size = np.maximum(places.max(0) - places.min(0), 1e-6)
     room = np.array([_WIDTH - 2 * style.MARGIN - 4 * _SIDE, _HEIGHT - 2 * _SIDE])
-    scale = float((size / room).max())  # units for a pixel
-    half = scale * np.array([_WIDTH - 2 * style.MARGIN, _HEIGHT]) / 2
-    axes.set_xlim(middle[0] - half[0], middle[0] + half[0])
-    axes.set_ylim(middle[1] - half[1], middle[1] + half[1])
-    return sheet, axes, top + _HEIGHT
+    pixels = float((room / size).min())  # for a unit
+    centre = np.array([_WIDTH / 2, top + _HEIGHT / 2])
+    return sheet, centre + (places - middle) * pixels * [1, -1], top + _HEIGHT

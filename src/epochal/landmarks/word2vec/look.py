@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from epochal.interop.vectors import Vectors
+from epochal.landmarks.word2vec.groups import in_turn, like_words, nearest_words
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 from epochal.measure.plane import laid_out
 from epochal.view.sheet import notice
@@ -17,7 +18,7 @@ from epochal.view.words import loss_curves, similarity_matrix, word_map, word_pa
 
 VIEWS = {
     "map": "words in the plane of their two principal components",
-    "neighbours": "the most frequent words, or your own and their neighbours, laid out so that like words meet (t-SNE)",
+    "neighbours": "groups of like words, or your own and their neighbours, laid out so that like words meet (t-SNE)",
     "parallelogram": "pairs of words, such as countries and capitals (P2 Figure 2), as arrows in the plane",
     "similarity": "how alike words are, each with each",
     "curves": "the loss on the text and on what was held out",
@@ -31,9 +32,11 @@ CAPITALS = (
     "china", "beijing", "russia", "moscow", "japan", "tokyo", "turkey", "ankara", "poland", "warsaw", "germany",
     "berlin", "france", "paris", "italy", "rome", "greece", "athens", "spain", "madrid", "portugal", "lisbon",
 )  # fmt: skip
-_WORDS, _NEIGHBOURS, _CELLS = 80, 250, 18
-# The most frequent words of a language say little: these many are passed over.
-_PLAIN = 100
+# How many groups of how many words each view shows where no words are asked for.
+_ON_MAP, _AS_NEIGHBOURS, _IN_MATRIX = (9, 8), (12, 9), (6, 3)
+_LIKE = "Each colour: a group of frequent words that are unusually alike. "
+_ASKED = "Each colour: a word that was asked for and those most like it. "
+_UNNAMED = "A point without a name had no room for it."
 
 
 @dataclass(frozen=True)
@@ -79,28 +82,28 @@ def look(
     size = f"{len(vectors):,} words, {recipe.dimension} dimensions, {recipe.architecture}, {recipe.objective}"
     match view:
         case "map":
-            words = scene.words or _telling(vectors, _WORDS)
+            words, groups = (scene.words, ()) if scene.words else in_turn(like_words(vectors, *_ON_MAP))
             places, share = _principal(vectors, words)
-            told = f"Two principal components of these words, {share:.0%} of their variance; a point hides a word."
-            return word_map(places, words, "Words in the plane", size, told)
+            told = f"Two principal components of these words, {share:.0%} of their variance. "
+            told += f"{'' if scene.words else _LIKE}{_UNNAMED}"
+            return word_map(places, words, "Words in the plane", size, told, groups)
         case "neighbours":
-            words = _with_neighbours(vectors, scene.words) if scene.words else _telling(vectors, _NEIGHBOURS)
+            words, groups = in_turn(nearest_words(vectors, scene.words) or like_words(vectors, *_AS_NEIGHBOURS))
             places = laid_out(_rows(vectors, words)).astype(np.float64)
-            told = "t-SNE keeps neighbours together; distances between groups mean little. A point hides a word."
-            return word_map(places, words, "Like words together", size, told)
+            told = "t-SNE keeps neighbours together; distances between groups mean little. "
+            told += f"{_ASKED if scene.words else _LIKE}{_UNNAMED}"
+            return word_map(places, words, "Like words together", size, told, groups)
         case "parallelogram":
             words = scene.words or _known_pairs(vectors)
             if len(words) < 4:
                 why = "The text knows no countries with their capitals; name pairs of your own with --word."
                 return notice("The same relation, the same direction?", why)
             places, share = _principal(vectors, words)
-            told = (
-                f"Two principal components of these words, {share:.0%} of their variance: what is parallel here need "
-            )
-            told += "not be in all dimensions. Arrows go from the first word of a pair to the second."
+            told = f"Two principal components of these words, {share:.0%} of their variance: what is parallel here "
+            told += "need not be in all dimensions. Arrows go from the first word of a pair to the second."
             return word_pairs(places, words, "The same relation, the same direction?", size, told)
         case "similarity":
-            words = scene.words or _telling(vectors, _CELLS)
+            words = scene.words or in_turn(like_words(vectors, *_IN_MATRIX))[0]
             rows = _rows(vectors, words)
             return similarity_matrix(rows @ rows.T, words, "How alike words are", size, "Cosines of their vectors.")
         case _:
@@ -112,24 +115,10 @@ def _rows(vectors: Vectors, words: Sequence[str]) -> np.ndarray:
     return vectors.unit[[vectors.place(word) for word in words]]
 
 
-def _telling(vectors: Vectors, most: int) -> tuple[str, ...]:
-    """The most frequent words, but for those that stand in every sentence."""
-    first = min(_PLAIN, max(0, len(vectors) - most))
-    return tuple(word for word in vectors.words[first:] if len(word) > 1 and word != "</s>")[:most]
-
-
 def _known_pairs(vectors: Vectors) -> tuple[str, ...]:
     """The paper's pairs that are known here."""
     pairs = [CAPITALS[place : place + 2] for place in range(0, len(CAPITALS), 2)]
     return tuple(word for pair in pairs if all(word in vectors for word in pair) for word in pair)
-
-
-def _with_neighbours(vectors: Vectors, words: Sequence[str], most: int = 12) -> tuple[str, ...]:
-    found: dict[str, None] = dict.fromkeys(words)
-    for word in words:
-        cosines = vectors.unit @ vectors.unit[vectors.place(word)]
-        found |= dict.fromkeys(vectors.words[place] for place in np.argsort(-cosines)[: most + 1])
-    return tuple(found)
 
 
 def _principal(vectors: Vectors, words: Sequence[str]) -> tuple[np.ndarray, float]:
