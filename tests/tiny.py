@@ -122,6 +122,7 @@ VARIANTS: dict[str, dict[str, dict]] = {
         # The rate has fallen once before it is stopped: ten times an epoch it is asked whether the error fell.
         "plateau": {"schedule": "plateau", "patience": 1, "warmup_epochs": 0.0, "lr": 0.1, "evaluate_epochs": 0.1},
         "gentle start": {"warmup_epochs": 0.0, "gentle_lr": 0.01, "gentle_error": 0.6},
+        "early crops": {"stored_size": 12, "crop": 12, "early_crop": 8, "early_share": 0.5},
     },
 }
 

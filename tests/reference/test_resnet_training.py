@@ -18,7 +18,9 @@ from epochal.engine.schedule import Gentle
 from epochal.lab.ways import from_scratch, gentler
 from epochal.landmarks.resnet.model import CifarResNet
 from epochal.landmarks.resnet.train import parameter_groups, schedule
+from epochal.landmarks.resnet.train import task as resnet_task
 from epochal.landmarks.resnet.transfer import layers, own_recipe
+from epochal.verbs.launch import opener
 from epochal.verbs.weights import read_weights
 
 
@@ -52,6 +54,31 @@ def test_a_gentle_start_ends_within_a_training_and_the_log_shows_it() -> None:
     rates = [row["lr"] for row in run.metrics() if row["kind"] == "step"]
     assert rates[0] == 0.01
     assert len(set(rates)) > 1
+
+
+def test_the_early_crops_are_a_share_of_the_training_and_its_evaluations_see_whole_pictures() -> None:
+    recipe = epochal.recipe("resnet", "smoke").replace(early_crop=8, early_share=0.5, epochs=4.0)
+    data = opener("resnet")("digits")
+    task = resnet_task(recipe, data, seed=0, device=torch.device("cpu"))
+    sides = {}
+    for batch, number in zip(task.batches(0), range(4 * task.feed.plan.steps_per_epoch), strict=False):
+        sides.setdefault(number // task.feed.plan.steps_per_epoch, set()).add(batch.images.shape[-1])
+    assert sides == {0: {8}, 1: {8}, 2: {16}, 3: {16}}
+    whole = recipe.replace(early_crop=None, early_share=0.0)
+    assert task.evaluate() == resnet_task(whole, data, seed=0, device=torch.device("cpu")).evaluate()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"early_crop": 12}, "early_share"),
+        ({"early_share": 0.5}, "early_crop"),
+        ({"early_crop": 12, "early_share": 0.5, "crop": 10}, "early_crop of at most crop = 10"),
+    ],
+)
+def test_early_crops_that_cannot_be_are_refused(settings: dict[str, float], told: str) -> None:
+    with pytest.raises(InputFault, match=told):
+        epochal.recipe("resnet", "smoke").parse({**epochal.recipe("resnet", "smoke").model_dump(), **settings})
 
 
 def test_stages_are_named_and_the_last_layer_is_the_head() -> None:

@@ -24,6 +24,8 @@ class Augmentation:
 
     Attributes:
         crop: side of the crop, in pixels.
+        early_crop: side of the middle of that crop which is all that the first epochs see; None: the whole.
+        early_epochs: how many these are.
         random: crop at a random place; otherwise in the centre.
         mirror: mirror each picture with probability one half.
         colour_noise: standard deviation of the noise along the principal axes of colour; 0 turns it off.
@@ -34,6 +36,8 @@ class Augmentation:
     """
 
     crop: int
+    early_crop: int | None = None
+    early_epochs: float = 0.0
     random: bool = True
     mirror: bool = True
     colour_noise: float = 0.0
@@ -61,10 +65,11 @@ class Augmentation:
             epoch: how often the data set has been gone through before.
             index: the samples' places in the data set, which with seed and epoch decide everything random.
         """
-        if not (self.random or self.mirror) and self.crop == pixels.shape[1]:
+        size = self.early_crop if self.early_crop is not None and epoch < self.early_epochs else self.crop
+        if not (self.random or self.mirror) and size == pixels.shape[1]:
             images = torch.sub(pixels[rows], statistics.mean)  # whole pictures, all alike: nothing to draw
         else:
-            images = self._cropped(pixels, rows, statistics, keyed.uniform(seed, epoch, index, 3, _CROP))
+            images = self._cropped(pixels, rows, statistics, keyed.uniform(seed, epoch, index, 3, _CROP), size)
         if self.pixel_scale != 1.0:
             images /= self.pixel_scale
         if self.colour_noise and (self.colour_noise_epochs is None or epoch < self.colour_noise_epochs):
@@ -77,14 +82,17 @@ class Augmentation:
         rows: Int64[Tensor, " B"],
         statistics: PixelStatistics,
         draw: Float64[Tensor, "B 3"],
+        size: int,
     ) -> Float[Tensor, "B C C 3"]:
+        """The middle `size` pixels of each crop."""
         slack = pixels.shape[1] - self.crop
         if self.random:
             top, left = (draw[:, :2] * (slack + 1)).long().unbind(1)
         else:
             top = left = torch.full_like(rows, slack // 2)
+        margin = (self.crop - size) // 2
         mirrored = draw[:, 2] < 0.5 if self.mirror else torch.zeros_like(rows, dtype=torch.bool)
-        return centred_crops(pixels, rows, statistics.mean, top, left, mirrored, self.crop)
+        return centred_crops(pixels, rows, statistics.mean, top + margin, left + margin, mirrored, size)
 
     def _tint(
         self, statistics: PixelStatistics, seed: int, epoch: int, index: Int64[Tensor, " B"]

@@ -45,6 +45,17 @@ def _matches(windows: torch.Tensor, image: torch.Tensor) -> int:
     return int(same.sum())
 
 
+@pytest.mark.parametrize("options", [{}, {"random": False}, {"random": False, "mirror": False}])
+def test_the_first_epochs_may_see_the_middle_of_the_same_crops(pixels, statistics, options) -> None:
+    rows = torch.arange(COUNT)
+    for epoch in (0, 1):
+        narrow = augmented(pixels, statistics, rows, epoch, early_crop=7, early_epochs=1.5, **options)
+        whole = augmented(pixels, statistics, rows, epoch, **options)
+        assert torch.equal(narrow, whole[..., 3:10, 3:10])
+    later = augmented(pixels, statistics, rows, 2, early_crop=7, early_epochs=1.5, **options)
+    assert torch.equal(later, augmented(pixels, statistics, rows, 2, **options))
+
+
 def test_a_samples_augmentation_is_the_same_in_any_batch_and_differs_between_epochs(pixels, statistics) -> None:
     options = {"colour_noise": 0.1, "pixel_scale": 3.0}
     rows = torch.arange(COUNT)

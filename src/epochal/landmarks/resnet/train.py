@@ -64,6 +64,8 @@ def task(
         padding=recipe.padding,
         augmentation=Augmentation(
             recipe.crop,
+            early_crop=recipe.early_crop,
+            early_epochs=recipe.early_share * recipe.epochs,
             random=recipe.random_crop,
             mirror=recipe.mirror,
             colour_noise=recipe.colour_noise,

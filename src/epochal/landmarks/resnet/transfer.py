@@ -11,7 +11,14 @@ from epochal.engine.layers import Layers, with_weights
 from epochal.landmarks.resnet.recipe import PAPER, SMALL, ResNetRecipe
 
 # How a few hundred pictures are learned from drawn weights, where that is another than the usual training.
-SHORT: dict[str, Any] = {"epochs": 10.0, "schedule": "cosine", "drop_epochs": (), "gentle_lr": None}
+SHORT: dict[str, Any] = {
+    "epochs": 10.0,
+    "schedule": "cosine",
+    "drop_epochs": (),
+    "gentle_lr": None,
+    "early_crop": None,
+    "early_share": 0.0,
+}
 
 
 def layers(model: nn.Module) -> Layers:
