@@ -181,13 +181,33 @@ def _log_ticks(low: float, high: float) -> Locator:
 
 
 def _draw_reference(sheet: Sheet, axes: Axes, top: int, level: float, label: str) -> None:
-    """The published number as a dotted line, its label above the line."""
+    """The published number as a dotted line, its label above or below it, where it covers least of the curves."""
     low, high = axes.get_ylim()
     if not low <= level <= high:
         return
+    drawn = _drawn(sheet, axes)
     axes.axhline(level, color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
-    baseline = top + _PLOT_HEIGHT * (high - level) / (high - low) - 9
-    sheet.write(_RIGHT + 8, baseline, label, _KEY_SIZE, width=_PLOT_WIDTH - 16, over_lines=True)
+    y = top + _PLOT_HEIGHT * (high - level) / (high - low)
+    width = min(width_of(label, _KEY_SIZE), _PLOT_WIDTH - 16.0)
+    below = [y + 24] if y + 30 < top + _PLOT_HEIGHT else []
+    places = [(x, baseline) for baseline in (y - 9, *below) for x in (_RIGHT + 8, _RIGHT + _PLOT_WIDTH - 8 - width)]
+    x, baseline = min(places, key=lambda place: _covered(drawn, *place, width))
+    sheet.write(x, baseline, label, _KEY_SIZE, width=_PLOT_WIDTH - 16, over_lines=True)
+
+
+def _drawn(sheet: Sheet, axes: Axes) -> Float64[np.ndarray, "n 2"]:
+    """Places on the page along everything that is drawn in a coordinate system."""
+    lines = [axes.transData.transform(np.column_stack(line.get_data())) for line in axes.lines]
+    steps = np.linspace(0, 1, 9)[:, None, None]
+    along = [(line[:-1] + steps * (line[1:] - line[:-1])).reshape(-1, 2) for line in lines]
+    places: Float64[np.ndarray, "n 2"] = np.concatenate([np.empty((0, 2)), *along])
+    return places * [1, -1] + [0, sheet.height]
+
+
+def _covered(drawn: Float64[np.ndarray, "n 2"], x: style.Pixels, baseline: style.Pixels, width: style.Pixels) -> int:
+    """How many of the places a label there would cover."""
+    beside = (drawn[:, 0] > x) & (drawn[:, 0] < x + width)
+    return int((beside & (drawn[:, 1] > baseline - 20) & (drawn[:, 1] < baseline + 6)).sum())
 
 
 def _plot_rate(sheet: Sheet, y: int, rates: Curve) -> Axes:
