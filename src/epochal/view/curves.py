@@ -191,7 +191,7 @@ def _draw_reference(sheet: Sheet, axes: Axes, top: int, level: float, label: str
     width = min(width_of(label, _KEY_SIZE), _PLOT_WIDTH - 16.0)
     below = [y + 24] if y + 30 < top + _PLOT_HEIGHT else []
     places = [(x, baseline) for baseline in (y - 9, *below) for x in (_RIGHT + 8, _RIGHT + _PLOT_WIDTH - 8 - width)]
-    x, baseline = min(places, key=lambda place: _covered(drawn, *place, width))
+    x, baseline = min(places, key=lambda place: _covered(drawn, place[0], place[1], width))
     sheet.write(x, baseline, label, _KEY_SIZE, width=_PLOT_WIDTH - 16, over_lines=True)
 
 
