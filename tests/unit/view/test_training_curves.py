@@ -68,7 +68,7 @@ def test_the_reference_line_is_inside_the_plot_and_has_its_label(words, tidy, pi
 
 @pytest.mark.parametrize(("top1", "is_above"), [(0.82, True), (0.88, False)])
 def test_the_references_label_stands_where_it_covers_no_curve(top1: float, is_above: bool) -> None:
-    rows = [{"kind": "evaluation", "step": n, "epoch": n, "top1": 0.1 if n == 0 else top1} for n in range(9)]
+    rows = [{"kind": "evaluation", "step": n, "epoch": n, "top1": top1, "top5": 1.0} for n in range(9)]
     figure = training_curves(rows, reference=(0.85, "published"))
     (label,) = [text for axes in figure.axes for text in axes.texts if text.get_text() == "published"]
     line = figure.bbox.height - figure.axes[2].transData.transform((0, 85))[1]
