@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-gpu lint types docs check golden clean
+.PHONY: help demo test test-all test-gpu races-gpu lint types docs check golden clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,9 +22,14 @@ demo: $(STAMP)  ## Set up and run the main job: AlexNet on handwritten digits, a
 test: $(STAMP)  ## Set up and run the tests.
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
-test-gpu: $(STAMP)  ## The tests that need a CUDA device, and the races on it.
+test-gpu: $(STAMP)  ## The tests that need a CUDA device.
 	$(BIN)/python -m pytest -m gpu
+
+races-gpu: $(STAMP)  ## The races on a CUDA device; word vectors where EPOCHAL_DATA is set and gensim installed.
 	$(BIN)/python benchmarks/alexnet_training.py --device cuda --out results/benchmarks/alexnet_training_cuda.json
+	$(BIN)/python benchmarks/resnet_training.py --device cuda --network 18 --batch 256 --rounds 31 --out results/benchmarks/resnet18_training_cuda.json
+	$(BIN)/python benchmarks/resnet_training.py --device cuda --network 20 --batch 128 --rounds 101 --out results/benchmarks/resnet20_training_cuda.json
+	test -z "$$EPOCHAL_DATA" || $(BIN)/python benchmarks/word2vec.py wiki --analogies $$EPOCHAL_DATA/word-eval/questions-words.txt --pairs $$EPOCHAL_DATA/word-eval/EN-WS-353-ALL.txt --only epochal "epochal on a GPU" gensim --out results/benchmarks/word2vec_cuda.json
 
 test-all: $(STAMP)  ## The tests, the slow ones too.
 	$(BIN)/python -m pytest -n auto

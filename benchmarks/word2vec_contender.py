@@ -33,8 +33,9 @@ def ours(name: str, text: Path, out: Path, threads: int, seed: int) -> dict[str,
     )  # fmt: skip
     if "word2vec.c" in name:
         recipe = recipe.replace(form="source", lr=0.05)
+    device = "cuda" if name.endswith("on a GPU") else "cpu"
     run = epochal.train(
-        "word2vec", recipe=recipe, data=f"text:{text}", seed=seed, device="cpu", runs=out.parent / "runs"
+        "word2vec", recipe=recipe, data=f"text:{text}", seed=seed, device=device, runs=out.parent / "runs"
     )
     epochal.export(run, "word2vec", out=out)
     return {"training": run.record()["seconds"], "libraries": libraries}

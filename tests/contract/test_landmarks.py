@@ -158,6 +158,18 @@ def test_a_finished_run_can_be_evaluated_looked_into_and_asked(name: str) -> Non
     assert all(one.path.read_bytes().startswith(b"\x89PNG") for one in looks)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_on_a_gpu_learns_and_says_the_same_on_a_cpu(name: str) -> None:
+    run = epochal.train(name, recipe=TINIES[name], workers=0, device="cuda")
+    there, here = (epochal.evaluate(run, device=device) for device in ("cuda", "cpu"))
+    for metric, value in run.record()["results"].items():
+        if not metric.startswith("train_"):
+            assert there[metric] == pytest.approx(value, abs=1e-4), metric
+            assert here[metric] == pytest.approx(value, rel=0.02, abs=0.02), metric
+    assert {one.view for one in epochal.look(run, device="cuda")} == set(views(name))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_demo_answers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(table.load(name).RECIPES, "smoke", TINIES[name])

@@ -25,7 +25,7 @@ def interrupted(name: str, folder: Path, at: int, **options) -> Run:
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Interrupted):
-        epochal.train(name, report=stop, runs=folder, device="cpu", **options)
+        epochal.train(name, report=stop, runs=folder, **{"device": "cpu", **options})
     (run,) = epochal.runs(folder)
     return run
 
@@ -74,6 +74,17 @@ def test_a_resumed_run_has_the_bits_of_a_straight_one(
     assert checkpoint.list_steps(run.checkpoints)[-1] == at
     done = epochal.resume(run, workers=2 - workers if epochal.landmark(name).learns_from == "pictures" else 0)
     assert bits(done) == expected
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [one for one in table.CHRONOLOGY if epochal.landmark(one).learns_from == "pictures"])
+def test_a_run_resumed_on_a_gpu_has_the_bits_of_a_straight_one(tmp_path: Path, name: str) -> None:
+    variant, at = next(reversed(VARIANTS[name].values())), STOPS[name]["mid-epoch"]
+    options = {"recipe": TINIES[name].replace(epochs=1.5, **variant), "seed": 2, "workers": 0, "device": "cuda"}
+    straight = epochal.train(name, runs=tmp_path / "straight", **options)
+    assert straight.record()["device"].startswith("cuda")
+    done = epochal.resume(interrupted(name, tmp_path / "stopped", at, **options), device="cuda")
+    assert bits(done) == bits(straight)
 
 
 def test_a_run_resumed_on_other_data_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
