@@ -29,7 +29,7 @@ class Labelling:
     """
 
     def __init__(self, drawn: Float[np.ndarray, "N 2"]) -> None:
-        self._drawn: list[Box] = [(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for x, y in drawn.tolist()]
+        self._drawn = drawn
         self._names: list[Box] = []
 
     def place(self, point: Place, name: str, towards: Place = UP) -> Box | None:
@@ -47,7 +47,9 @@ class Labelling:
         return box
 
     def _covered(self, box: Box) -> bool:
-        return any(overlap(box, other) for other in (*self._names, *self._drawn))
+        x, y = self._drawn.T
+        near = (box[0] - _POINT < x) & (x < box[2] + _POINT) & (box[1] - _POINT < y) & (y < box[3] + _POINT)
+        return bool(near.any()) or any(overlap(box, other) for other in self._names)
 
 
 def _beside(point: Place, name: str, towards: Place) -> Iterator[Box]:
