@@ -135,7 +135,7 @@ class Ratio(Noun):
 
     def says(self) -> str:
         """In words."""
-        return f"{self.arm} at least {self.least:g} times {self.over}"
+        return f"{self.arm} at least {self.least:.3g} times {self.over}"
 
 
 class Reaches(Noun):
