@@ -183,6 +183,8 @@ def claims_in_detail(name: str) -> str:
         record = read(f"{name}/claims/{claim.name}")
         lines = [f"### `{claim.name}`: {claim.says}", ""]
         lines.append(f"{claim.source}; label {claim.label}. The paper reports: {claim.reported}. Here: {claim.budget}.")
+        expected = "; ".join(expectation.says() for expectation in claim.expectations)
+        lines[-1] += f" Expected: {expected} ({claim.metric.says})."
         if claim.notes:
             lines += ["", *(f"- {note}" for note in claim.notes)]
         if record is None:

@@ -371,3 +371,22 @@ def test_a_quarter_of_wikipedia_teaches_some_grammar(tmp_path: Path) -> None:
     found = epochal.evaluate(run, analogies=["word-eval"], pairs=["word-eval"])
     assert found["3CosAdd"]["all"]["accuracy"] > 0.01
     assert found["pairs"]["EN-MTurk-771"]["spearman"] > 0.15
+
+
+def test_an_epoch_that_subsampling_left_empty_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "two.txt"
+    file.write_text("hello world\n" * 300)
+    recipe = epochal.recipe("word2vec", "smoke").replace(sample=0.003, epochs=6.0, evaluate_epochs=1.0, threads=1)
+    for seed in range(3):
+        run = epochal.train("word2vec", recipe=recipe, data=f"text:{file}", seed=seed, device="cpu")
+        assert run.status() == "finished"
+
+
+@pytest.mark.parametrize(("sample", "remedy"), [(0.0, "longer lines"), (1e-9, "--set sample=0")])
+def test_a_text_without_two_words_together_is_one(tmp_path: Path, sample: float, remedy: str) -> None:
+    file = tmp_path / "single.txt"
+    file.write_text("hello\nworld\n" * 300)
+    recipe = epochal.recipe("word2vec", "smoke").replace(sample=sample, epochs=2.0, threads=1)
+    with pytest.raises(InputFault, match="nothing was learned") as fault:
+        epochal.train("word2vec", recipe=recipe, data=f"text:{file}", device="cpu")
+    assert remedy in str(fault.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +62,7 @@ def list_runs(
         console.line("there are no runs yet: `epochal train alexnet` makes one")
         return
     console.table(
-        ("run", "recipe", "data", "seed", "status", "top1"),
+        ("run", "recipe", "data", "seed", "status", "result"),
         [
             (
                 r["run"],
@@ -69,11 +70,16 @@ def list_runs(
                 str(r["data"]),
                 str(r["seed"]),
                 r["status"],
-                f"{(r['results'] or {}).get('top1', float('nan')):.4f}" if r["results"] else "",
+                _worth(r["results"] or {}),
             )
             for r in rows
         ],
     )
+
+
+def _worth(results: Mapping[str, float]) -> str:
+    """What a run came to: the accuracy, or the loss where there is none."""
+    return next((f"{name} {results[name]:.4f}" for name in ("top1", "loss") if name in results), "")
 
 
 @app.command("doctor", epilog="Example: epochal doctor")

@@ -68,6 +68,19 @@ class Drops(_Fixed):
 
 
 @dataclass(frozen=True)
+class Exponential(_Fixed):
+    """A rate that is multiplied by `factor` again and again, every so many steps, which need not be a whole number."""
+
+    base: float
+    every: float
+    factor: float
+
+    def lr(self, step: int) -> float:
+        """The rate of a step."""
+        return self.base * self.factor ** int((step + 0.5) / self.every)
+
+
+@dataclass(frozen=True)
 class Cosine(_Fixed):
     """Half a cosine from `base` down to nearly zero at `steps`, after a linear `warmup` from zero."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +11,10 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import nn
 
-from epochal.core.fault import InputFault, nearest, printable
+from epochal.core.fault import InputFault, printable
+
+# In vocabularies up to this size a word that is missing is compared with all others.
+_SEARCHED = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,9 +76,11 @@ class Vectors:
         for written in (word, word.lower()):
             if written in self.vocabulary:
                 return self.vocabulary[written]
+        close = get_close_matches(word, self.words, n=2) if len(self.words) < _SEARCHED else []
         raise InputFault(
             f"there is no vector for {printable(word)!r}",
-            expected=nearest(word, self.words) if len(self.words) < 200_000 else "a word of the vocabulary",
+            expected="a word of the vocabulary"
+            + (f"; the nearest: {', '.join(map(printable, close))}" if close else ""),
             remedy="words that occur too rarely have none; phrases are joined by _",
         )
 

@@ -20,6 +20,8 @@ from epochal.core.lines import fields, read_lines
 RESTRICT = 30_000
 METHODS = ("3CosAdd", "3CosMul")
 _EPSILON = np.float32(1e-6)
+# Sums of unit vectors shorter than this are rounding.
+_NOWHERE = 1e-6
 # Questions answered by one product of matrices.
 _AT_ONCE = 512
 _MOST_BYTES = 1 << 28
@@ -165,9 +167,19 @@ def totals(answered: Sequence[Answered]) -> Iterator[Answered]:
 def nearest(
     unit: Float32[np.ndarray, "V D"], query: Float[np.ndarray, " D"], most: int, without: Sequence[int] = ()
 ) -> list[tuple[int, float]]:
-    """The words whose vectors point most nearly where `query` does, with their cosines, best first."""
+    """The words whose vectors point most nearly where `query` does, with their cosines, best first.
+
+    Raises:
+        InputFault: the query points nowhere.
+    """
     length = float(np.linalg.norm(query))
-    cosines = unit @ (query / (length or 1.0)).astype(np.float32)
+    if length < _NOWHERE:
+        raise InputFault(
+            "the sum of these vectors is zero: it points nowhere",
+            expected="words whose vectors do not cancel out",
+            remedy='such as "king - man + woman"',
+        )
+    cosines = unit @ (query / length).astype(np.float32)
     allowed: Bool[np.ndarray, " V"] = np.ones(len(unit), bool)
     allowed[list(without)] = False
     order = np.argsort(-np.where(allowed, cosines, -np.inf), kind="stable")[: min(most, int(allowed.sum()))]

@@ -13,7 +13,7 @@ from epochal.view.lettering import width_of
 # Across and down, in pixels from the top left corner of the page: a place, or a direction of length 1.
 Place = tuple[float, float]
 # Left, top, right and bottom.
-Box = tuple[float, float, float, float]
+Box = tuple[style.Pixels, style.Pixels, style.Pixels, style.Pixels]
 
 UP: Place = (0.0, -1.0)
 _GAPS = (7, 20, 34, 50, 66)  # pixels between a point and its name, the best first
@@ -26,10 +26,11 @@ class Labelling:
 
     Args:
         drawn: places that no name may cover.
+        within: what no name may leave.
     """
 
-    def __init__(self, drawn: Float[np.ndarray, "N 2"]) -> None:
-        self._drawn = drawn
+    def __init__(self, drawn: Float[np.ndarray, "N 2"], within: Box) -> None:
+        self._drawn, self._within = drawn, within
         self._names: list[Box] = []
 
     def place(self, point: Place, name: str, towards: Place = UP) -> Box | None:
@@ -41,12 +42,21 @@ class Labelling:
         return box
 
     def place_anyway(self, point: Place, name: str, towards: Place = UP) -> Box:
-        """A free place beside a point, or else that in the direction asked for."""
-        box = self.place(point, name, towards) or next(_beside(point, name, towards))
-        self._names.append(box)
-        return box
+        """A free place beside a point, or else that in the direction asked for, moved so far that it is on the page."""
+        free = self.place(point, name, towards)
+        if free is not None:
+            return free
+        left, top, right, bottom = next(_beside(point, name, towards))
+        across = max(self._within[0] - left, 0) or min(self._within[2] - right, 0)
+        down = max(self._within[1] - top, 0) or min(self._within[3] - bottom, 0)
+        self._names.append((left + across, top + down, right + across, bottom + down))
+        return self._names[-1]
 
     def _covered(self, box: Box) -> bool:
+        if not (self._within[0] <= box[0] and self._within[1] <= box[1]):
+            return True
+        if not (box[2] <= self._within[2] and box[3] <= self._within[3]):
+            return True
         x, y = self._drawn.T
         near = (box[0] - _POINT < x) & (x < box[2] + _POINT) & (box[1] - _POINT < y) & (y < box[3] + _POINT)
         return bool(near.any()) or any(overlap(box, other) for other in self._names)

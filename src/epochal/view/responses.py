@@ -21,7 +21,7 @@ _DOTS = 80
 _CAPTION = (
     "Each dot is a layer of 3 x 3 kernels: the standard deviation of what it answers to held-out pictures, over "
     "pictures, maps and places, after its normalisation and before rectifier or addition. Small responses change the "
-    "signal little. Vertical lines: a new stage, with smaller maps."
+    "signal little. Vertical lines: where a new stage begins."
 )
 
 

@@ -13,6 +13,7 @@ from epochal.view.sheet import Sheet, caption_height, heading_height
 _WIDTH, _HEIGHT = 1400, 560
 _LEFT = style.MARGIN + 90
 _ABOVE, _BELOW = 20, 80
+_ROUNDING = 1e-6  # points; one picture is far more
 
 
 def sampled_error(errors: Sequence[float], scaled: float) -> Figure:
@@ -23,12 +24,13 @@ def sampled_error(errors: Sequence[float], scaled: float) -> Figure:
         scaled: in per cent, of the net in use.
     """
     subtitle = f"held-out error; scaled weights {scaled:.2f} %, {len(errors)} nets {errors[-1]:.2f} %"
-    reached = next((nets for nets, error in enumerate(errors, 1) if error <= scaled), None)
+    reached = next((nets for nets, error in enumerate(errors, 1) if error <= scaled + _ROUNDING), None)
     caption = (
         "Each net drops units as in training, and their probabilities are averaged. The dotted line is the net in use: "
         "all units, multiplied by their retention. "
     )
-    caption += f"{reached} nets are the first as good." if reached else f"{len(errors)} nets are not as good."
+    first = "One net is as good." if reached == 1 else f"{reached} nets are the first as good."
+    caption += first if reached else f"{len(errors)} nets are not as good."
     top = heading_height(subtitle) + _ABOVE
     end = top + _HEIGHT + _BELOW
     sheet = Sheet(_WIDTH, end + caption_height(caption, _WIDTH) + style.MARGIN)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from epochal.core.fault import InputFault
 from epochal.view import style
 from epochal.view.history import clock_of, read_curve, time_span
-from epochal.view.labelling import Labelling, Place, away, baseline, leader
+from epochal.view.labelling import Box, Labelling, Place, away, baseline, leader
 from epochal.view.lettering import cut, font, legible, width_of
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
@@ -43,7 +43,7 @@ def word_map(
     if not words:
         return notice(title, "There are no words.")
     sheet, points, end = _plane(places, title, subtitle, caption)
-    labelling = Labelling(points)
+    labelling = Labelling(points, _within(end))
     of = np.array(groups) if groups else np.zeros(len(words), dtype=int)
     middles = {group: _place(points[of == group].mean(0)) for group in set(of.tolist())}
     for point, word, group in zip(map(_place, points), words, of.tolist(), strict=True):
@@ -72,11 +72,11 @@ def word_pairs(
     if not words:
         return notice(title, "There are no pairs of words.")
     if len(words) % 2:
-        raise InputFault(f"{len(words)} words are no pairs", expected="an even number")
+        raise InputFault(f"{len(words)} words are no pairs", expected="an even number: both words of each pair")
     sheet, points, end = _plane(places, title, subtitle, caption)
     starts, tips = points[::2, None], points[1::2, None]
     along = starts + np.linspace(0, 1, _ALONG)[:, None] * (tips - starts)  # pairs x places of an arrow x 2
-    labelling = Labelling(along.reshape(-1, 2))
+    labelling = Labelling(along.reshape(-1, 2), _within(end))
     for number in range(0, len(words), 2):
         start, tip = _place(points[number]), _place(points[number + 1])
         colour = style.CLASSES[number // 2 % len(style.CLASSES)]
@@ -173,6 +173,11 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], title: str = "Training", capt
 def _check(rows: Shaped[np.ndarray, "N ..."], words: Sequence[str]) -> None:
     if len(rows) != len(words):
         raise InputFault(f"{len(words)} words came with {len(rows)} places", expected="one for each")
+
+
+def _within(end: int) -> Box:
+    """The part of a page that names may take, for a plane that ends there."""
+    return style.MARGIN, end - _HEIGHT, _WIDTH - style.MARGIN, end
 
 
 def _place(point: Float[np.ndarray, " 2"]) -> Place:

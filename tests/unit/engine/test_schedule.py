@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from epochal.engine.schedule import Cosine, Drops, Gentle, Inverse, Linear, Plateau, Schedule
+from epochal.engine.schedule import Cosine, Drops, Exponential, Gentle, Inverse, Linear, Plateau, Schedule
 
 
 def test_drops_divide_the_rate_at_their_steps() -> None:
@@ -97,3 +97,10 @@ def test_other_schedules_do_not_care_for_the_training_error(schedule: Schedule) 
     before = schedule.lr(3)
     schedule.saw(torch.tensor(0.9))
     assert schedule.lr(3) == before
+
+
+def test_the_exponential_falls_at_the_nearest_step_and_a_tiny_interval_costs_nothing() -> None:
+    falling = Exponential(0.5, every=2.4, factor=0.9)
+    drops = Drops(0.5, tuple(round(number * 2.4) for number in range(1, 40)), factor=0.9)
+    assert [falling.lr(step) for step in range(60)] == [drops.lr(step) for step in range(60)]
+    assert Exponential(0.5, every=1e-6, factor=0.9).lr(10**6) == 0.0

@@ -92,8 +92,14 @@ def test_what_predict_cannot_answer_says_what_was_expected(file: Path) -> None:
     answered, unknown, broken = epochal.predict(file, ["king - man + woman", "kingg", "king -"])
     assert answered.classes[0][0] == "queen"
     assert "no vector for 'kingg'" in unknown.fault
-    assert "expected: one of the known names; the nearest: king" in unknown.fault
+    assert "expected: a word of the vocabulary; the nearest: king" in unknown.fault
     assert "expected: a word, or words with + and -" in broken.fault
+
+
+def test_a_sum_that_points_nowhere_and_a_word_like_no_other_are_told(file: Path) -> None:
+    nowhere, foreign = epochal.predict(file, ["king - king", "привет"])
+    assert "points nowhere" in nowhere.fault
+    assert "expected: a word of the vocabulary\n" in foreign.fault, "not the whole vocabulary"
 
 
 def test_what_a_file_says_of_itself_is_told(file: Path) -> None:

@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 from epochal.core.fault import InputFault
 from epochal.view import style
 from epochal.view.labelling import Labelling, away, baseline, leader, overlap
+from epochal.view.lettering import width_of
 from epochal.view.words import word_map, word_pairs
+
+PAGE = (0.0, 0.0, 400.0, 400.0)
 
 
 def texts(figure: Figure) -> dict[str, tuple[float, float]]:
@@ -25,17 +28,18 @@ def points(figure: Figure) -> list[tuple[float, float, str]]:
 
 def test_names_cover_neither_each_other_nor_the_points() -> None:
     drawn = np.random.default_rng(0).uniform(0, 400, (60, 2))
-    labelling = Labelling(drawn)
+    labelling = Labelling(drawn, PAGE)
     placed = [(x, y, labelling.place((x, y), f"word{number}")) for number, (x, y) in enumerate(drawn.tolist())]
     boxes = [box for _, _, box in placed if box is not None]
-    assert 30 < len(boxes) < 60, "so many have room, and not all"
+    assert 20 < len(boxes) < 60, "so many have room, and not all"
     assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
+    assert all(box[0] >= 0 and box[1] >= 0 and box[2] <= 400 and box[3] <= 400 for box in boxes)
     assert not any(box[0] < x < box[2] and box[1] < y < box[3] for box in boxes for x, y in drawn.tolist())
 
 
 def test_a_name_goes_where_it_is_asked_to_if_it_can() -> None:
     for towards in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)):
-        box = Labelling(np.array([[50.0, 50.0]])).place((50.0, 50.0), "word", towards)
+        box = Labelling(np.array([[50.0, 50.0]]), (-500.0, -500.0, 500.0, 500.0)).place((50.0, 50.0), "word", towards)
         assert box is not None
         x, y = (box[0] + box[2]) / 2 - 50, (box[1] + box[3]) / 2 - 50
         assert away((0.0, 0.0), (x, y)) == pytest.approx(towards)
@@ -47,10 +51,21 @@ def test_a_name_goes_where_it_is_asked_to_if_it_can() -> None:
 
 def test_where_nothing_is_free_an_arrow_keeps_its_names() -> None:
     everywhere = np.stack(np.meshgrid(np.arange(0, 400, 6), np.arange(0, 400, 6)), -1).reshape(-1, 2).astype(float)
-    labelling = Labelling(everywhere)
+    labelling = Labelling(everywhere, PAGE)
     assert labelling.place((200.0, 200.0), "word") is None
     box = labelling.place_anyway((200.0, 200.0), "word", (1.0, 0.0))
     assert box[0] > 200
+    assert labelling.place_anyway((399.0, 1.0), "word", (1.0, 0.0))[2] == 400, "and it is on the page"
+
+
+def test_a_long_name_stays_on_the_page() -> None:
+    places = np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
+    words = tuple(f"internationalization{number}" for number in range(4))
+    for figure in (word_map(places, words, "Words"), word_pairs(places, words, "Pairs")):
+        for word, (x, _) in texts(figure).items():
+            if word in words:
+                half = width_of(word, style.TEXT_SIZE) / 2
+                assert half < x < figure.bbox.width - half
 
 
 def test_words_of_a_group_have_one_colour() -> None:

@@ -73,7 +73,9 @@ class BatchNorm(nn.Module):
             return self._by_population(x)
         if self.summed is of_one and x.numel() <= self.activations:
             raise InputFault(
-                "a batch of one value has no variance", expected="at least two samples, or places, for each activation"
+                "a batch of one value has no variance",
+                expected="at least two samples, or places, for each activation",
+                remedy="a larger batch_size, or fewer --micro-batches",
             )
         self.num_batches_tracked.add_(1)
         rate = self.rate if self.rate is not None else 1.0 / float(self.num_batches_tracked)

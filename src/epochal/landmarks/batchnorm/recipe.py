@@ -94,7 +94,7 @@ class BatchNormRecipe(Recipe):
         8 / 6,
         "exponential: after how many epochs; 8 in GoogLeNet, 6 times faster here",
         "Section 4.2.1",
-        gt=0,
+        ge=0.001,
         le=100000,
     )
     evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0, le=100000)

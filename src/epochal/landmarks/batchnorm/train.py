@@ -20,7 +20,7 @@ from epochal.engine.device import autocast, choose_precision, placed
 from epochal.engine.frozen import freeze
 from epochal.engine.group import ALONE, Group
 from epochal.engine.objective import right_answers
-from epochal.engine.schedule import Cosine, Drops, Schedule
+from epochal.engine.schedule import Cosine, Drops, Exponential, Schedule
 from epochal.engine.supervised import Supervised
 from epochal.landmarks.batchnorm.networks import network
 from epochal.landmarks.batchnorm.population import take_in
@@ -47,10 +47,17 @@ class Normalised(Supervised):
         """Forward, backward, update; or forward, for the statistics."""
         if number < self.learning_steps:
             return super().step(number, batch)
-        logits = take_in(self.model, batch.images, number - self.learning_steps, self._in_precision)
+        logits = self._taken_in(batch, number - self.learning_steps)
         loss, right = self.group.total(self.objective(logits.float(), batch), right_answers(logits, batch))
         count = self.feed.plan.step_samples
         return {"loss": loss / count, "accuracy": right / count}
+
+    def _taken_in(self, batch: Batch, number: int) -> Tensor:
+        """What the network answers to a batch that is let into the statistics, in the parts that the training had."""
+        parts = list(batch.parts(self.micro_batches))
+        first = number * len(parts)
+        said = [take_in(self.model, p.images, first + n, self._in_precision) for n, p in enumerate(parts)]
+        return torch.cat(said)
 
     def rates(self, number: int) -> dict[str, float]:
         """The learning rate of a step: none where nothing is learned."""
@@ -156,9 +163,7 @@ def schedule(recipe: BatchNormRecipe, plan: Plan) -> Schedule:
         case "cosine":
             return Cosine(recipe.lr, steps)
         case "exponential":
-            every = recipe.decay_epochs * plan.steps_per_epoch
-            at = tuple(round(number * every) for number in range(1, int(steps / every) + 1))
-            return Drops(recipe.lr, at, factor=recipe.decay)
+            return Exponential(recipe.lr, recipe.decay_epochs * plan.steps_per_epoch, recipe.decay)
 
 
 def classifier(

@@ -223,6 +223,7 @@ SIZE = Claim(
     notes=(
         _RATES,
         "`Gains nothing` is read as: the standard net is less than 1 point above.",
+        "500 pictures, and whether the gain grows and then declines, are not tested.",
         "The paper's net is 784-1024-1024-2048-10. Which pictures are taken is a function of the seed.",
     ),
 )

@@ -24,15 +24,15 @@ _BATCH = 250
 
 def sampled_errors(scene: Scene, samples: int) -> list[float]:
     """The held-out error in per cent of the average over 1, 2, ... thinned nets; always the same ones."""
-    wrong = torch.zeros(samples)
+    wrong = [0] * samples
     labels = torch.from_numpy(scene.held_out.labels)
     classifier = scene.classifier
     with _own_chance(classifier.device):
         for places, images in scene.batches(scene.judged, _BATCH):
             said = averages(classifier.model, images, samples, classifier.precision)
             for place, probabilities in enumerate(said):
-                wrong[place] += (probabilities.argmax(1).cpu() != labels[places]).sum()
-    return [float(error) for error in 100.0 * wrong / len(scene.judged)]
+                wrong[place] += int((probabilities.argmax(1).cpu() != labels[places]).sum())
+    return [100.0 * count / len(scene.judged) for count in wrong]
 
 
 def hidden_activities(scene: Scene, count: int = 2_000) -> dict[str, Float[Tensor, "pictures units"]]:

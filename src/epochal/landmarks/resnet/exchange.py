@@ -121,6 +121,7 @@ def _akamaster(shapes: Mapping[str, tuple[int, ...]], settings: dict[str, Any]) 
         names,
         settings={**settings, "stored_size": 32, "padding": 4, "crop": 32},
         pixels=_pixels(32, 32, f"{_TOLD}; 32 x 32"),
+        notes=_plain_or_not(settings),
         absent=_counters(names.values()),
     )
 
@@ -144,7 +145,14 @@ def _torchvision(shapes: Mapping[str, tuple[int, ...]], settings: dict[str, Any]
 def _ours(shapes: Mapping[str, tuple[int, ...]], settings: dict[str, Any]) -> Layout | None:
     if not settings or len(shapes.get("fc.weight", ())) != 2:
         return None
-    return Layout("ours", {name: name for name in shapes}, settings=settings, absent=_counters(shapes))
+    names, notes = {name: name for name in shapes}, _plain_or_not(settings)
+    return Layout("ours", names, settings=settings, notes=notes, absent=_counters(shapes))
+
+
+def _plain_or_not(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is to be said of weights that a plain network could have as well."""
+    told = "taken for a residual network; a plain one has the same names and shapes: --set residual=false"
+    return (told,) if settings.get("shortcut") == "A" else ()
 
 
 def _counters(names: Any) -> dict[str, Tensor]:

@@ -62,8 +62,8 @@ def scene(trained: Vectors, words: Sequence[str] = ()) -> Scene:
 
 
 def shown(scene: Scene) -> tuple[str, ...]:
-    """The views that there are: all."""
-    return tuple(VIEWS)
+    """The views that there are: all, but for pairs where the words that were asked for are none."""
+    return tuple(view for view in VIEWS if view != "parallelogram" or len(scene.words) % 2 == 0)
 
 
 def look(
@@ -95,7 +95,7 @@ def look(
             return word_map(places, words, "Like words together", size, told, groups)
         case "parallelogram":
             words = scene.words or _known_pairs(vectors)
-            if len(words) < 4:
+            if len(words) < 4 and not scene.words:
                 why = "The text knows no countries with their capitals; name pairs of your own with --word."
                 return notice("The same relation, the same direction?", why)
             places, share = _principal(vectors, words)

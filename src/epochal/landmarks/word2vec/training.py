@@ -96,8 +96,7 @@ class Training:
             self._bad_step = number
         self._so_far = Learned(self._so_far.loss + learned.loss, self._so_far.predicted + learned.predicted)
         if (number + 1) % self.steps_per_epoch == 0:
-            self._check_predicted()
-            self._train_loss, self._so_far = self._so_far.mean, Learned(0.0, 0)
+            self._end_epoch(is_last=number + 1 >= self.steps)
         return {"loss": torch.tensor(learned.mean, dtype=torch.float64)}
 
     def _done(self, epoch: int, places: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
@@ -105,13 +104,21 @@ class Training:
         done: Float64[np.ndarray, " n"] = (epoch * len(self.text.train) + places) / self._stretches
         return done
 
-    def _check_predicted(self) -> None:
-        if not self._so_far.predicted:
+    def _end_epoch(self, *, is_last: bool) -> None:
+        """Note the mean loss; an epoch in which subsampling left nothing to predict has none, and the next may have."""
+        if self._so_far.predicted:
+            self._train_loss = self._so_far.mean
+        elif self._train_loss is None and (is_last or self.recipe.sample == 0):
+            thinned = self.recipe.sample > 0
             raise InputFault(
-                "nothing was learned: in the whole text no two words of the vocabulary stand in one sentence",
+                "nothing was learned: no two words of the vocabulary stand in one sentence"
+                + (f" of those that sample={self.recipe.sample:g} leaves" if thinned else ""),
                 expected="sentences with at least two words of the vocabulary",
-                remedy="longer lines, --set min_count=1, or --set sample=0",
+                remedy="--set sample=0, longer lines, or --set min_count=1"
+                if thinned
+                else "longer lines, or a lower min_count",
             )
+        self._so_far = Learned(0.0, 0)
 
     def rates(self, number: int) -> dict[str, float]:
         """The learning rate at a step's beginning, and how many words a step has on the average."""
