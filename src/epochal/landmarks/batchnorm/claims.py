@@ -109,16 +109,36 @@ _A_BN = Arm(name="BN-Baseline", recipe=_BN, seconds=_SECONDS)
 _A_X5 = Arm(name="BN-x5", recipe=_BN.replace(lr=5 * RATE), seconds=_SECONDS)
 _A_X30 = Arm(name="BN-x30", recipe=_BN.replace(lr=30 * RATE), may_run_away=True, seconds=_SECONDS)
 
+_REPORTED = "31.0 million steps to 72.2 % (Inception), 13.3 (BN-Baseline), 2.1 (BN-x5), 2.7 (BN-x30)"
+_TO_LEVEL = EpochsTo(name="top1", level=0.45)
+_ON_RATES = (
+    f"Inception's rate here is {RATE:g}, the best of 0.004, 0.02 and 0.1 in two epochs of an exploratory run.",
+    "The rates differ and nothing else; the paper also took away dropout and response normalisation.",
+)
 STEPS = Claim(
     name="steps",
-    says="batch normalisation reaches the same accuracy in fewer steps, and in fewer still at five times the rate",
+    says="batch normalisation reaches the same accuracy in fewer steps",
     source="Section 4.2.2, Figure 3",
-    reported="31.0 million steps to 72.2 % (Inception), 13.3 (BN-Baseline), 2.1 (BN-x5), 2.7 (BN-x30)",
+    reported=_REPORTED,
     label="S",
-    metric=EpochsTo(name="top1", level=0.45),
+    metric=_TO_LEVEL,
+    arms=(_A_INCEPTION, _A_BN),
+    expectations=(Ratio(arm="Inception", over="BN-Baseline", least=1.5),),
+    data="cifar10",
+    seeds=_SEEDS,
+    sd=0.2,
+    budget=_SCALED,
+    notes=_ON_RATES,
+)
+HIGHER_RATES = Claim(
+    name="higher-rates",
+    says="with batch normalisation five and thirty times the rate reach the same accuracy in fewer steps still",
+    source="Section 4.2.2, Figure 3",
+    reported=_REPORTED,
+    label="S",
+    metric=_TO_LEVEL,
     arms=(_A_INCEPTION, _A_BN, _A_X5, _A_X30),
     expectations=(
-        Ratio(arm="Inception", over="BN-Baseline", least=1.5),
         Ratio(arm="Inception", over="BN-x5", least=1.5),
         Ratio(arm="BN-Baseline", over="BN-x5", least=1.2),
         Ratio(arm="Inception", over="BN-x30", least=1.5),
@@ -127,10 +147,7 @@ STEPS = Claim(
     seeds=_SEEDS,
     sd=0.2,
     budget=_SCALED,
-    notes=(
-        f"Inception's rate here is {RATE:g}, the best of 0.004, 0.02 and 0.1 in two epochs of an exploratory run.",
-        "The rates differ and nothing else; the paper also took away dropout and response normalisation.",
-    ),
+    notes=_ON_RATES,
 )
 
 
@@ -223,7 +240,7 @@ IMAGENET = Claim(
     budget="none: 150 epochs of 1.2 million pictures; `epochal train batchnorm --recipe paper` is the recipe",
 )
 
-CLAIMS = (FASTER, HIGHER, STABLE, STEPS, DIVERGES, SIGMOID, DROPOUT, IMAGENET)
+CLAIMS = (FASTER, HIGHER, STABLE, STEPS, HIGHER_RATES, DIVERGES, SIGMOID, DROPOUT, IMAGENET)
 
 
 def _arm(name: str, **changes: object) -> Arm:
