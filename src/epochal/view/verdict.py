@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from epochal.view import style
-from epochal.view.lettering import width_of
+from epochal.view.lettering import width_of, wrap
 from epochal.view.sheet import Sheet, caption_height, heading_height
 
 _WIDTH = 1800
@@ -72,16 +72,16 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
     sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_LEFT, top + _ABOVE, _CURVES_WIDTH, _PLOT_HEIGHT)
     place: style.Pixels = _LEFT
-    for arm, colour in zip(arms, style.CLASSES, strict=False):
-        seeds = [_seed_curve(run, name) for run in arm["runs"]]
+    for arm, runs, colour in _once(arms):
+        seeds = [_seed_curve(run, name) for run in runs]
         for epochs, errors in seeds:
             axes.plot(epochs, errors, color=colour, alpha=0.3, linewidth=1.0)
         shortest = min(len(epochs) for epochs, _ in seeds)
         mean = np.mean([errors[:shortest] for _, errors in seeds], axis=0)
         axes.plot(seeds[0][0][:shortest], mean, color=colour, linewidth=2.0, marker="o", markersize=3.0)
         sheet.page.plot([place, place + 34], [top + 47, top + 47], color=colour, linewidth=2.4)
-        sheet.write(place + 44, top + 54, arm["arm"])
-        place += 44 + width_of(arm["arm"], style.TEXT_SIZE) + 34
+        sheet.write(place + 44, top + 54, arm)
+        place += 44 + width_of(arm, style.TEXT_SIZE) + 34
     if is_level:
         axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
     axes.set_xlim(left=0)
@@ -90,6 +90,19 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     sheet.write(_LEFT + _CURVES_WIDTH, top + _ABOVE + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
+
+
+def _once(arms: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[Mapping[str, Any]], str]]:
+    """Name, runs and colour of each arm's curves; arms that measure something else of the same runs have one curve."""
+    found: list[tuple[str, Sequence[Mapping[str, Any]], str]] = []
+    for arm, colour in zip(arms, style.CLASSES, strict=False):
+        evaluations = [run["evaluations"] for run in arm["runs"]]
+        same = [n for n, (_, runs, _) in enumerate(found) if [run["evaluations"] for run in runs] == evaluations]
+        if same:
+            found[same[0]] = ("the same runs", found[same[0]][1], style.INK)
+        else:
+            found.append((arm["arm"], arm["runs"], colour))
+    return found
 
 
 def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[float]]:
@@ -120,8 +133,12 @@ def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping
         x = _RIGHT + (place + 0.6) / (len(measured) + 0.2) * _DOTS_WIDTH
         y = top + _ABOVE + _PLOT_HEIGHT + 34
         at_least = "at least " if any(arm["bounded"]) else ""
-        sheet.write(x, y, arm["arm"], align="center", width=_DOTS_WIDTH / len(measured))
-        sheet.write(x, y + 30, f"{at_least}{values[place].mean():.2f}", colour=style.MUTED, align="center")
+        room = _DOTS_WIDTH / len(measured)
+        lines = wrap(arm["arm"], room, style.TEXT_SIZE)[:2]
+        for number, line in enumerate(lines):
+            sheet.write(x, y + 24 * number, line, align="center", width=room)
+        value = f"{at_least}{values[place].mean():.2f}"
+        sheet.write(x, y + 24 * len(lines) + 6, value, colour=style.MUTED, align="center")
     answer = verdict["answer"]
     sheet.write(_RIGHT, top + 54, f"verdict: {answer}", style.TEXT_SIZE + 1.5, colour=_ANSWERS[answer], bold=True)
 

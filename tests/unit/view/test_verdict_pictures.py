@@ -64,3 +64,14 @@ def test_the_curves_are_those_of_what_the_training_evaluated(
     assert {title, numbers, "verdict: undecided"} <= words(figure)
     curves = [line.get_ydata() for axes in figure.axes for line in axes.lines]
     assert any(list(curve) == pytest.approx(drawn) for curve in curves if len(curve) == 2)
+
+
+def test_arms_that_measure_the_same_runs_differently_have_one_curve() -> None:
+    one = record({"kind": "error rate"}, EPOCHS)
+    other = record({"kind": "error rate"}, EPOCHS)
+    other["arms"][1]["runs"][0]["evaluations"] = [{**row, "top1": 0.5} for row in EPOCHS]
+    for told, curves in ((one, 1), (other, 2)):
+        figure = verdict_picture(told)
+        drawn = [line for line in figure.axes[1].lines if len(line.get_xdata()) == 2]
+        assert len(drawn) == 2 * curves, "each a pale one and the mean"
+        assert ("the same runs" in words(figure)) == (curves == 1)
