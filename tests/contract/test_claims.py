@@ -54,7 +54,7 @@ def test_a_claim_says_what_where_how_much_and_at_what_price(name: str, claim: Cl
         assert len(text) > 5
         assert text == text.strip()
     assert not claim.says.endswith("."), "it stands in sentences and tables"
-    assert any(word in claim.source for word in ("Section", "Table", "Figure", "Equation"))
+    assert any(word in claim.source for word in ("Section", "Table", "Figure", "Equation", "abstract"))
     assert claim.label in LABELS
     assert claim.expectations
     assert claim.sd > 0
