@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -37,6 +38,8 @@ PATIENCE = timedelta(minutes=30)
 # What torchrun tells every process that it starts.
 _TOLD = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _FAULT = "epochal/fault"
+# How many processes have said or heard it, and how many seconds the first one stays for those that have not.
+_HEARD, _HEARING = "epochal/heard", 3.0
 # A group that is joined a second time in one process must not find the addresses of the first time.
 _joined = 0
 
@@ -62,11 +65,13 @@ def together() -> Iterator[Group]:
         with group.sharing_faults():
             yield group
             group.wait()
-    except BaseException:
+    except BaseException as error:
         # When the first process leaves, torchrun sends the others SIGTERM: let each tell its story before it goes.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         group.leave()
+        if not isinstance(error, (Interrupted, EvaluationInterrupted)):  # of those all know
+            group.be_heard()
         raise
     group.leave()
 
@@ -194,6 +199,7 @@ class _Torchrun(Group):
         try:
             # The first one to fail is the cause; who fails for want of it comes later.
             self._store.compare_set(_FAULT, "", json.dumps([self.rank, what, expected, remedy, exit_code]))
+            self._store.add(_HEARD, 1)
         except RuntimeError:  # the place itself is gone
             return
 
@@ -201,6 +207,7 @@ class _Torchrun(Group):
         try:
             known = self._store.check([_FAULT])
             rank, what, *rest = json.loads(self._store.get(_FAULT)) if known else (self.rank, "")
+            self._store.add(_HEARD, 1)
         except RuntimeError:
             rank, what = self.rank, ""
         if rank != self.rank:
@@ -213,6 +220,15 @@ class _Torchrun(Group):
             remedy="look at its own output (a process that was killed had too little memory, most often), then "
             "start `epochal resume` with the same number of processes",
         )
+
+    def be_heard(self) -> None:
+        """Stay until all have heard of a fault, or for some seconds: what is said of it is kept with the first one."""
+        until = time.monotonic() + _HEARING
+        try:
+            while self.rank == 0 and self._store.add(_HEARD, 0) < self.size and time.monotonic() < until:
+                time.sleep(0.02)
+        except RuntimeError:  # the place itself is gone
+            return
 
     def leave(self) -> None:
         """End the connections: whoever waits for this process learns at once that it is gone."""
