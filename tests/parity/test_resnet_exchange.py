@@ -172,3 +172,10 @@ def test_the_weights_that_circulate_have_their_accuracy_on_cifar10(depth: int, f
         pytest.skip("cifar-resnet-weights is not in EPOCHAL_DATA")
     measured = epochal.evaluate("resnet", weights=path, overrides=[f"depth={depth}"], data="cifar10", device="cpu")
     assert measured["top1"] == top1
+
+
+@pytest.mark.parametrize(("shortcut", "is_told"), [("A", True), ("B", False)])
+def test_weights_that_a_plain_network_could_have_too_are_said_to_be(shortcut: str, is_told: bool) -> None:
+    model = CifarResNet(8, shortcut=shortcut)
+    notes = exchange.layout_of({name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}).notes
+    assert any("residual=false" in note for note in notes) == is_told

@@ -48,15 +48,18 @@ def test_a_frozen_layer_keeps_what_it_has() -> None:
     assert model[1].running_mean.abs().min() > 1
 
 
-def test_the_steps_after_those_that_learn_take_them_and_change_no_weight() -> None:
+@pytest.mark.parametrize("parts", [1, 3])
+def test_the_steps_after_those_that_learn_take_them_and_change_no_weight(parts: int) -> None:
     with_, without = made(epochs=0.1, dropout=0.0), made(epochs=0.1, dropout=0.0, population_batches=0)
+    with_.micro_batches = without.micro_batches = parts
     assert with_.steps == without.steps + 3
     batches = list(with_.batches(0))
     for number, batch in enumerate(batches[: without.steps]):
         with_.step(number, batch)
         without.step(number, batch)
     assert all(torch.equal(a, b) for a, b in zip(with_.model.buffers(), without.model.buffers(), strict=True))
-    take_population(without.model, [batch.images for batch in batches[without.steps :]])
+    taken = [part.images for batch in batches[without.steps :] for part in batch.parts(parts)]
+    take_population(without.model, taken)
     for number, batch in enumerate(batches[without.steps :], without.steps):
         losses = with_.step(number, batch)
         assert float(losses["loss"]) > 0

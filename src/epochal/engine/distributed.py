@@ -207,7 +207,7 @@ class _Torchrun(Group):
         try:
             known = self._store.check([_FAULT])
             rank, what, *rest = json.loads(self._store.get(_FAULT)) if known else (self.rank, "")
-            self._store.add(_HEARD, 1)
+            self._store.add(_HEARD, int(known))
         except RuntimeError:
             rank, what = self.rank, ""
         if rank != self.rank:
@@ -225,7 +225,9 @@ class _Torchrun(Group):
         """Stay until all have heard of a fault, or for some seconds: what is said of it is kept with the first one."""
         until = time.monotonic() + _HEARING
         try:
-            while self.rank == 0 and self._store.add(_HEARD, 0) < self.size and time.monotonic() < until:
+            if self.rank or not self._store.check([_FAULT]):
+                return
+            while self._store.add(_HEARD, 0) < self.size and time.monotonic() < until:
                 time.sleep(0.02)
         except RuntimeError:  # the place itself is gone
             return

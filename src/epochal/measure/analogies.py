@@ -175,8 +175,8 @@ def nearest(
     length = float(np.linalg.norm(query))
     if length < _NOWHERE:
         raise InputFault(
-            "the sum of these vectors is zero: it points nowhere",
-            expected="words whose vectors do not cancel out",
+            "the vector asked for is zero: it points nowhere",
+            expected="words whose vectors are not zero and do not cancel out",
             remedy='such as "king - man + woman"',
         )
     cosines = unit @ (query / length).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from itertools import islice
 from typing import Any
 
@@ -156,7 +157,9 @@ def fail(which: int, how: str) -> None:
         if group.rank == which:
             if how == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
-            raise MemoryFault("the memory is full", "room", "make some") if how == "fault" else KeyError("a bug")
+            raise KeyError("a bug") if how == "bug" else MemoryFault("the memory is full", "room", "make some")
+        if how == "late" and group.rank:
+            time.sleep(1.0)  # the first process, which keeps what is said, has long noticed
         group.wait()
 
 
@@ -170,6 +173,12 @@ def test_a_fault_of_one_process_is_the_fault_of_all(which: int) -> None:
         assert answers[rank].fault == (
             f"process {which} of 3 failed: the memory is full\nexpected: room\nto do: make some"
         )
+
+
+def test_who_notices_late_still_hears_whose_fault_it_was() -> None:
+    first, _, late = in_processes(3, fail, 1, "late")
+    assert first.fault == late.fault
+    assert late.fault.startswith("process 1 of 3 failed: the memory is full")
 
 
 def test_a_bug_in_one_process_is_told_by_the_first() -> None:

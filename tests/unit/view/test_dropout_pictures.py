@@ -41,5 +41,10 @@ def test_the_curve_says_from_how_many_nets_on_the_average_is_as_good(words, tidy
     assert list(figure.axes[1].lines[0].get_ydata()) == [3.0, 2.0, 1.5, 1.2]
 
 
+def test_a_difference_in_rounding_is_none(words) -> None:
+    assert "2 nets are the first as good." in " ".join(words(sampled_error([3.0, 1.5 + 1e-9], scaled=1.5)))
+    assert "One net is as good." in " ".join(words(sampled_error([1.5], scaled=1.5)))
+
+
 def test_nets_that_never_get_there_are_said_not_to(words) -> None:
     assert "2 nets are not as good." in " ".join(words(sampled_error([3.0, 2.0], scaled=1.5)))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from epochal.interop.vectors import Vectors
+from epochal.measure.analogies import nearest
 
 # Groups are looked for among so many of the most frequent words. The very first say little and are passed over: so
 # many, or that part of few.
@@ -25,24 +26,28 @@ def like_words(vectors: Vectors, groups: int, members: int) -> list[tuple[str, .
     members = max(1, min(members, len(words)))
     rows = vectors.unit[[vectors.place(word) for word in words]]
     cosines = rows @ rows.T
-    nearest = np.argsort(-cosines, axis=1, kind="stable")
-    tightness = np.take_along_axis(cosines, nearest[:, 1:members], axis=1).mean(1) if members > 1 else cosines[:, 0]
+    order = np.argsort(-cosines, axis=1, kind="stable")
+    tightness = np.take_along_axis(cosines, order[:, 1:members], axis=1).mean(1) if members > 1 else cosines[:, 0]
     found: list[tuple[str, ...]] = []
     used: set[int] = set()
     for seed in np.argsort(-tightness, kind="stable").tolist():
-        group = nearest[seed, :members].tolist()
+        group = order[seed, :members].tolist()
         if used.isdisjoint(group):
             found.append(tuple(words[place] for place in group))
-            used.update(nearest[seed, : _APART * members].tolist())
+            used.update(order[seed, : _APART * members].tolist())
         if len(found) == groups:
             break
     return found
 
 
 def nearest_words(vectors: Vectors, words: Sequence[str], most: int = 12) -> list[tuple[str, ...]]:
-    """For each word a group: itself and the words most like it, at most so many."""
-    cosines = (vectors.unit @ vectors.unit[vectors.place(word)] for word in words)
-    return [tuple(vectors.words[place] for place in np.argsort(-row, kind="stable")[: most + 1]) for row in cosines]
+    """For each word a group: itself and the words most like it, at most so many.
+
+    Raises:
+        InputFault: a word has no vector, or one of zeros.
+    """
+    rows = (vectors.unit[vectors.place(word)] for word in words)
+    return [tuple(vectors.words[place] for place, _ in nearest(vectors.unit, row, most + 1)) for row in rows]
 
 
 def in_turn(groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
