@@ -113,7 +113,7 @@ def test_who_is_slower_takes_what_the_other_made_where_locks_do_not_hold(tmp_pat
         yield from corpus._numbered(text, "simple", None, corpus.silent)
         other.rename(made)  # the winner, meanwhile
 
-    found = cached(expected.digest, slow, "empty")
+    found = cached(expected.digest, slow, InputFault("empty"))
     assert isinstance(found, Corpus)
     assert found.tokens.tolist() == expected.tokens.tolist()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +92,7 @@ def test_a_word_that_comes_twice_counts_once_and_is_noted(tmp_path: Path) -> Non
     (tmp_path / "v").write_text("4 2\na 1 2\nb 3 4\na 5 6\nc 7 8\n")
     found = read_vectors(tmp_path / "v")
     assert (found.words, found.matrix.tolist()) == (("a", "b", "c"), [[1, 2], [3, 4], [7, 8]])
-    assert "1 rows are of words that were there before, such as 'a'" in found.notes[0]
+    assert "1 row left out: of words that came before, such as 'a'" in found.notes[0]
 
 
 @pytest.mark.parametrize("between", ["\t", "  ", " \t "])
@@ -247,3 +250,11 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path: Path, data
     except InputFault:
         return
     assert len(found.words) == len(found.matrix)
+
+
+@pytest.mark.parametrize(("pack", "tool"), [(gzip.compress, "gunzip"), (lzma.compress, "unxz")])
+def test_a_packed_file_is_told_as_such(pack: Callable[[bytes], bytes], tool: str, tmp_path: Path) -> None:
+    write_vectors(tmp_path / "v", OURS, "word2vec", {})
+    (tmp_path / "v").write_bytes(pack((tmp_path / "v").read_bytes()))
+    with pytest.raises(InputFault, match=tool):
+        read_vectors(tmp_path / "v")

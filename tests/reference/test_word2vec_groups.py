@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+import epochal
+from epochal.core.fault import InputFault
 from epochal.interop.vectors import Vectors
 from epochal.landmarks.word2vec.groups import in_turn, like_words, nearest_words
+from epochal.landmarks.word2vec.look import look, scene
 
 
 def clustered(clusters: int, each: int, others: int) -> Vectors:
@@ -53,3 +57,11 @@ def test_a_word_comes_first_among_those_most_like_it() -> None:
     assert set(near) == {f"c1x{number}" for number in range(5)}
     assert set(far) == {f"c2x{number}" for number in range(5)}
     assert in_turn([("a", "b"), ("b", "c")]) == (("a", "b", "c"), (0, 0, 1))
+
+
+def test_more_words_than_can_be_read_in_a_matrix_are_refused() -> None:
+    vectors = clustered(clusters=5, each=6, others=90)
+    recipe = epochal.recipe("word2vec")
+    assert look("similarity", scene(vectors, vectors.words[:60]), recipe, []).axes
+    with pytest.raises(InputFault, match="61 words"):
+        look("similarity", scene(vectors, vectors.words[:61]), recipe, [])

@@ -233,6 +233,15 @@ def test_the_speed_that_is_told_counts_the_words_that_are_in_the_steps() -> None
     assert training.rates(0)["step_words"] * training.steps_per_epoch == pytest.approx(words)
 
 
+def test_a_short_text_has_steps_enough_to_be_watched_and_a_part_of_an_epoch_is_a_part() -> None:
+    data = open_text("topics")
+    short = task(epochal.recipe("word2vec", "small"), data, seed=0, device=CPU)
+    assert 10 <= short.steps_per_epoch <= 20
+    assert task(epochal.recipe("word2vec", "small").replace(epochs=0.3), data, seed=0, device=CPU).steps == round(
+        0.3 * short.steps_per_epoch
+    )
+
+
 def test_losses_of_an_epoch_add_up_and_survive_a_checkpoint() -> None:
     data = open_text("topics")
     straight, stopped = (task(TINY_WORDS, data, seed=1, device=CPU) for _ in range(2))

@@ -82,7 +82,11 @@ def _words(console: Console, result: dict[str, Any]) -> None:
         console.table(
             ("section", *by, "seen"),
             [
-                (name, *(f"{result[one][name]['accuracy']:.2%}" for one in by), f"{row['seen']:,} of {row['total']:,}")
+                (
+                    name,
+                    *(f"{result[one][name]['accuracy']:.2%}" if row["seen"] else "-" for one in by),
+                    f"{row['seen']:,} of {row['total']:,}",
+                )
                 for name, row in result[by[0]].items()
             ],
         )

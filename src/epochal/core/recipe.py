@@ -9,6 +9,7 @@ import pydantic
 from pydantic_core import PydanticUndefined
 
 from epochal.core.fault import InputFault, nearest, printable
+from epochal.core.report import counted
 
 # Not typing.Self: the shape checks of the test suite look at methods one by one and do not know it.
 R = TypeVar("R", bound="Recipe")
@@ -107,6 +108,10 @@ class Recipe(pydantic.BaseModel):
             expected = f"more values than {len(value)}, such as {cls._written(cls.model_fields[str(name)].default)}"
         elif place:
             expected = f"each value {expected}"
+        elif problem["type"] == "too_short":
+            expected = f"at least {counted(problem['ctx']['min_length'], 'value')}"
+        elif problem["type"] == "too_long":
+            expected = f"at most {counted(problem['ctx']['max_length'], 'value')}"
         return InputFault(f"setting {name} cannot be {printable(cls._written(value))!r}", expected=expected)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""How a long piece of work says how it goes: rows for whoever shows them."""
+"""How work says what it does: rows for whoever shows them, and numbers in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Any
 
 # Is shown rows such as {"kind": "note", "text": ...}.
 Report = Callable[[dict[str, Any]], None]
+
+
+def counted(number: int | float, noun: str) -> str:
+    """So many of something, as people say it: `1 step`, `2,000 steps`."""
+    told = f"{number:,}" if isinstance(number, int) else f"{number:g}"
+    return f"{told} {noun}{'s' * (number != 1)}"
 
 
 def silent(row: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from epochal.core.fault import InputFault, printable
+from epochal.core.report import counted
 from epochal.data.decode import read_bounded
 from epochal.data.encoded import EncodedSplit, FileSplit
 from epochal.data.image_folder import Part, complaint, read_layout, remarks
@@ -84,7 +85,7 @@ class Report:
     def lines(self, examples: int = 3) -> Iterator[str]:
         """The report as text: every error, and of each kind of warning and note the number and some examples."""
         counts = self.counts()
-        told = ", ".join(f"{number:,} {severity}{'s' * (number != 1)}" for severity, number in counts.items())
+        told = ", ".join(f"{counted(number, severity)}" for severity, number in counts.items())
         yield f"{printable(self.data)}: {self.pictures:,} pictures in {len(self.classes):,} classes; {told}"
         for row in self.rows:
             if row.severity == "error":

@@ -10,7 +10,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import mmap
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +44,10 @@ _TOKENS, _TYPES, _LIST = "tokens.bin", "types.json", "files.json"
 # How often to say how far the numbering is.
 _SAY_SECONDS = 5.0
 
+# From this share of the letters on, those beyond a to z are worth a word.
+_BEYOND = 0.005
+_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
+
 LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
 
 
@@ -67,6 +73,15 @@ class Corpus:
         return int(self.counts.sum() - self.counts[END])
 
 
+def let_go(tokens: Int32[np.ndarray, " N"]) -> None:
+    """Give back the memory of those tokens that were read: a text larger than the memory is gone through in little.
+
+    They stay in the system's cache as long as it has room, and are read again from the disk after that.
+    """
+    if isinstance(tokens.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        tokens.base.madvise(mmap.MADV_DONTNEED)
+
+
 def read_corpus(
     text: TextData, tokenizer: str = "simple", *, most: int | None = None, report: Report = silent
 ) -> Corpus:
@@ -87,7 +102,11 @@ def read_corpus(
     return cached(
         digest,
         lambda: _numbered(text, tokenizer, most, report),
-        f"{text.name} holds no words",
+        InputFault(
+            f"{printable(text.name)} holds no words" + " of the letters a to z" * (tokenizer == "simple"),
+            expected="text with words in it",
+            remedy="--tokenizer whitespace takes those of any script" if tokenizer == "simple" else "",
+        ),
         f"the words of {text.name}",
         report,
     )
@@ -98,14 +117,14 @@ Part = tuple[Int32[np.ndarray, " n"], Sequence[bytes], Int64[np.ndarray, " T"]]
 
 
 def cached(
-    digest: str, make: Callable[[], Iterator[Part]], empty: str, what: str = "the words", report: Report = silent
+    digest: str, make: Callable[[], Iterator[Part]], empty: InputFault, what: str = "the words", report: Report = silent
 ) -> Corpus:
     """A corpus from the cache; made and written first, if it is not there, or not as it was written.
 
     Args:
         digest: what it is called there.
         make: gives the numbers part by part; called if it is not there.
-        empty: what to say if it has no words.
+        empty: what to raise if it has no words.
         what: what is numbered, for the report.
         report: is told how it goes.
 
@@ -182,7 +201,7 @@ def _opened(folder: Path, digest: str) -> Corpus | None:
         return None
 
 
-def _write(folder: Path, parts: Iterator[Part], empty: str) -> None:
+def _write(folder: Path, parts: Iterator[Part], empty: InputFault) -> None:
     last: Part | None = None
     state, count = hashlib.sha256(), 0
     with open(folder / _TOKENS, "wb") as file:
@@ -193,7 +212,7 @@ def _write(folder: Path, parts: Iterator[Part], empty: str) -> None:
             file.write(content)
     _, words, counts = last or (None, [], np.zeros(1, np.int64))
     if not (counts[END + 1 :] > 0).any():
-        raise InputFault(printable(empty), expected="text with words in it")
+        raise empty
     types = json.dumps({"words": [word.decode("utf-8") for word in words], "counts": counts.tolist()}).encode()
     (folder / _TYPES).write_bytes(types)
     digests = {_TOKENS: state.hexdigest(), _TYPES: hashlib.sha256(types).hexdigest()}
@@ -230,8 +249,12 @@ class _Numbers(dict[bytes, int]):
 def _numbered(text: TextData, tokenizer: str, most: int | None, report: Report) -> Iterator[Part]:
     numbers, counts, total = _Numbers(), np.zeros(0, np.int64), 0
     separate, said = f" {SENTENCE_END} ".encode(), time.monotonic()
+    letters, beyond = 0, 0
     for block in text.blocks():
         content = block.translate(LETTERS) if tokenizer == "simple" else block
+        if tokenizer == "simple":
+            letters += len(content.translate(None, b" \n"))
+            beyond += sum(map(str.isalpha, b"".join(_NOT_ASCII.findall(block)).decode("utf-8")))
         words = content.replace(b"\n", separate).split()[: None if most is None else most - total]
         found = np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))
         seen = np.bincount(found, minlength=len(numbers.words))
@@ -250,4 +273,13 @@ def _numbered(text: TextData, tokenizer: str, most: int | None, report: Report) 
             report({"kind": "note", "text": f"numbered {total / 1e6:,.1f} M words, {len(numbers):,} different ones"})
         yield found, numbers.words, counts
         if most is not None and total >= most:
-            return
+            break
+    if beyond > _BEYOND * (letters + beyond):
+        share = beyond / (letters + beyond)
+        report(
+            {
+                "kind": "note",
+                "text": f"{share:.1%} of the letters are not a to z, and divide words as spaces do; "
+                "--tokenizer whitespace keeps them",
+            }
+        )

@@ -14,13 +14,14 @@ import io
 import lzma
 import os
 import zlib
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from epochal.core.fault import InputFault, nearest, printable
+from epochal.core.report import counted
 from epochal.data.source import KnownSet, places
 
 ENDINGS = (".txt", ".gz", ".xz")
@@ -146,8 +147,13 @@ def _check_utf8(file: TextFile, block: bytes, place: int) -> None:
             f"{printable(file.where)} is no UTF-8: byte {place + error.start:,} is 0x{block[error.start]:02x}"
             + (f" (line {line:,})" if place == 0 else ""),
             expected="text in UTF-8",
-            remedy="convert it, for example: iconv -f latin1 -t utf-8 FILE",
+            remedy=f"convert it, for example: iconv -f {_likely(block) if place == 0 else 'latin1'} -t utf-8 FILE",
         ) from None
+
+
+def _likely(head: bytes) -> str:
+    """What a text that is no UTF-8 is probably written in: UTF-16 tells itself by its first bytes."""
+    return "utf-16" if head[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else "latin1"
 
 
 def open_text(spec: str, *, offline: bool = False) -> TextData:
@@ -192,9 +198,7 @@ def of_files(name: str, paths: list[Path], note: str = "") -> TextData:
     if not size:
         raise InputFault(f"{printable(name)} holds no text: its files are empty", expected="some words")
     files = tuple(TextFile(str(path), partial(_opened, path)) for path in paths)
-    return TextData(
-        name, files, state.hexdigest(), note or f"{len(paths)} file{'s' * (len(paths) > 1)}, {size:,} bytes"
-    )
+    return TextData(name, files, state.hexdigest(), note or f"{counted(len(paths), 'file')}, {size:,} bytes")
 
 
 def _opened(path: Path) -> io.BufferedIOBase:

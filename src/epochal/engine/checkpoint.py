@@ -188,7 +188,7 @@ def load(folder: Path, report: Callable[[str], None] = lambda message: None) -> 
         f"no checkpoint in {printable(str(folder))} can be read"
         + (f" ({len(passed_over)} damaged)" if passed_over else ""),
         expected="at least one complete checkpoint",
-        remedy="train again: `epochal train`",
+        remedy="name another run (`epochal runs` lists them), or train again",
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from epochal.core.fault import InputFault, printable
 from epochal.core.lines import WHITE
+from epochal.core.report import counted
 from epochal.interop.vectors import Vectors
 
 MOST_WORD_BYTES = 10_000
@@ -24,6 +25,7 @@ _MOST_DIMENSION = 100_000
 _NUMBER_BYTES = 32
 _MARK = b"\xef\xbb\xbf"
 _AT_ONCE = 1 << 20
+_PACKED = {b"\x1f\x8b": "gunzip", b"\xfd7zXZ": "unxz", b"PK\x03\x04": "unzip"}
 _EXPECTED = "word2vec text or .bin, GloVe text, or .safetensors of `epochal export`"
 
 
@@ -42,6 +44,8 @@ def read_word2vec(path: Path, size: int) -> Vectors:
     """
     with open(path, "rb") as file:
         first = _line(path, file, 1, _MOST_DIMENSION)
+        if packed := next((tool for mark, tool in _PACKED.items() if first.startswith(mark)), None):
+            raise no_vectors(path, f"it is packed: unpack it with {packed} first")
         header = _header(path, first.removeprefix(_MARK), size)
         if header is None:
             file.seek(len(_MARK) if first.startswith(_MARK) else 0)
@@ -201,7 +205,7 @@ class _Rows:
         if not np.isfinite(matrix).all():
             raise no_vectors(path, "some of its numbers are not finite")
         notes = [
-            f"{len(self._twice):,} rows are of words that were there before, such as {printable(one, 60)!r}: left out"
+            f"{counted(len(self._twice), 'row')} left out: of words that came before, such as {printable(one, 60)!r}"
             for one in self._twice[:1]
         ]
         return Vectors(tuple(self._places), matrix, None, path.name, tuple(notes))

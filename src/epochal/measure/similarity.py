@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float32
 
 from epochal.core.fault import InputFault, printable
-from epochal.core.lines import fields, read_lines
+from epochal.core.lines import WHITE, read_lines
 
 _MOST_BYTES = 1 << 28
-_COMMAS = re.compile("[,;]")
+# What sets fields off where a comma may stand within a number, where it may not, and where a field has no space.
+_TABLE, _COMMAS, _SPACES = re.compile("[;\t]"), re.compile("[;\t,]"), re.compile(f"[;,{WHITE}]+")
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,26 @@ class Correlated:
 def read_pairs(path: Path) -> Pairs:
     """The pairs of a file: two words and a number a line, tabs, commas, semicolons or spaces between.
 
-    A headline is passed over, and so are a line's number before the words and a part of speech after them.
+    A headline, which has no number, is passed over, and so are a line's number before the words and a part of speech
+    after them. Where tabs or semicolons set off the fields, a number may be written with a comma.
 
     Raises:
         InputFault: the file cannot be read, or a line is something else.
     """
     pairs: list[tuple[str, str]] = []
     judged: list[float] = []
+    headline = None
     for number, line in enumerate(read_lines(path, "pairs", _MOST_BYTES), 1):
-        found = fields(_COMMAS.sub(" ", line))
-        if not found or found[0].startswith("#"):
+        found = _fields(line)
+        if not any(found) or found[0].startswith("#"):
             continue
         if (pair := _judged(found)) is None:
-            if not pairs and number <= 2:
+            if not pairs and headline is None and all(_number(field) is None for field in found):
+                headline = number
                 continue
             raise InputFault(
-                f"{printable(str(path))}, line {number:,} is {printable(line, 60)!r}", expected="two words and a number"
+                f"{printable(str(path))}, line {number:,} is {printable(line, 60)!r}",
+                expected="two words and a number, and no more than one headline, which has none",
             )
         pairs.append(pair[:2])
         judged.append(pair[2])
@@ -77,20 +82,27 @@ def read_pairs(path: Path) -> Pairs:
     return Pairs(path.stem, tuple(pairs), tuple(judged))
 
 
+def _fields(line: str) -> list[str]:
+    """The fields of a line, set off by the first of the three ways that finds enough of them."""
+    ways = ([field.strip(WHITE) for field in one.split(line.strip(WHITE))] for one in (_TABLE, _COMMAS, _SPACES))
+    return next((way for way in ways if len(way) >= 3), line.split())
+
+
 def _judged(found: Sequence[str]) -> tuple[str, str, float] | None:
     """The words and the number of a line; None if it is something else."""
     numbers = [_number(field) for field in found]
     # Where a pair begins, and where its number is: at once; after a line's number; after a part of speech.
     for first, place in ((0, 2), (1, 3), (0, 3), (1, 4)):
-        is_numbered = first == 0 or (found[0].isdigit() and numbers[2] is None)
-        if place < len(found) and is_numbered and (value := numbers[place]) is not None:
+        if place >= len(found) or not all(found[:place]) or (value := numbers[place]) is None:
+            continue
+        if first == 0 or (found[0].isdigit() and numbers[2] is None):
             return (found[first], found[first + 1], value) if math.isfinite(value) else None
     return None
 
 
 def _number(field: str) -> float | None:
     try:
-        return float(field)
+        return float(field.replace(",", "."))
     except ValueError:
         return None
 

@@ -135,9 +135,9 @@ def build_task(
         InputFault: the landmark cannot be trained in that way.
         MemoryFault: the device ran out of memory.
     """
-    if device.type == "cpu":
-        keep_large_blocks()
     package = table.load(record["landmark"])
+    if device.type == "cpu" and package.CARD.learns_from == "pictures":
+        keep_large_blocks()
     gigabytes = record["memory_gigabytes"]
     build: Callable[..., Any] = _train_module(record["landmark"]).task
     # `auto` was settled when the run began: a resumed run computes as before, wherever it is.

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from epochal.core.report import counted
 from epochal.view import style
 from epochal.view.history import finite_number
 from epochal.view.lettering import width_of
@@ -64,7 +65,7 @@ def transfer_chart(record: Mapping[str, Any]) -> Figure:
 def _caption(record: Mapping[str, Any]) -> str:
     rows = {row["way"]: row for row in record["rows"]}
     seeds = len(record["seeds"])
-    parts = [f"{record['command']}: {seeds} seed{'s' * (seeds > 1)}."]
+    parts = [f"{record['command']}: {counted(seeds, 'seed')}."]
     if seeds > 1:
         parts.append("Thin: each seed; bold: their mean. Differences are paired by seed.")
     if {"fine-tuned", "scratch"} <= set(rows):

@@ -162,7 +162,10 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], title: str = "Training", capt
             axes.plot(curve.x, curve.y, dashes, color=curve.colour, marker=mark, markersize=3.4, linewidth=1.6)
     place: float = left + 260.0
     for curve in curves:
-        sheet.page.plot([place, place + 34], [top - 20, top - 20], color=curve.colour, linewidth=2.2)
+        if not len(curve.x):
+            continue
+        dashes = "--" if curve.is_dashed else "-"
+        sheet.page.plot([place, place + 34], [top - 20, top - 20], dashes, color=curve.colour, linewidth=2.2)
         sheet.write(place + 44, top - 14, curve.name)
         place += 44 + width_of(curve.name, style.TEXT_SIZE) + 30
     sheet.write(_WIDTH - style.MARGIN, top + 680 + 160, clock, colour=style.MUTED, align="right")

@@ -24,6 +24,7 @@ class Sample(Recipe):
     sd: float | None = setting(None, "deviation", "ours", gt=0)
     pair: tuple[int, int] = setting((3, 5), "two numbers", "ours")
     drops: tuple[float, ...] = setting((), "any number of numbers", "ours")
+    some: tuple[float, ...] = setting((1.0,), "at least one number", "ours", min_length=1)
     network: str = setting("paper", "a name", "ours")
 
     @pydantic.model_validator(mode="after")
@@ -99,7 +100,8 @@ def test_the_last_of_two_assignments_counts() -> None:
         ("columns=3", "columns cannot be '3'", "1 or 2"),
         ("without=conv9", "without cannot be 'conv9'", "'conv3' or 'conv4'"),
         ("pair=1", "pair cannot be '1'", "more values than 1, such as 3,5"),
-        ("pair=1,2,3", "pair cannot be '1,2,3'", "2 items"),
+        ("pair=1,2,3", "pair cannot be '1,2,3'", "at most 2 values"),
+        ("some=", "some cannot be ''", "at least 1 value"),
         ("pair=a,2", "pair cannot be 'a,2'", "each value a valid integer"),
         ("pair=none", "pair cannot be 'none'", ""),
         ("steps=99", "do not fit together", "anything but 99 steps"),

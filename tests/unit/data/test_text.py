@@ -122,7 +122,9 @@ def test_rare_words_are_forgotten_when_there_are_too_many(tmp_path: Path, monkey
     [
         (b"good words\nbad \xff word", "one is no UTF-8: byte 15 is 0xff"),
         (b"", "holds no text"),
-        (b"1 2 3 ...", "holds no words"),
+        (b"1 2 3 ...", "holds no words of the letters a to z"),
+        ("слова".encode(), "holds no words of the letters a to z"),
+        ("some words".encode("utf-16"), "iconv -f utf-16"),
         (gzip.compress(b"some words")[:-9], "cannot be read"),
         (lzma.compress(b"some words " * 99)[:-40], "cannot be read"),
     ],
@@ -131,6 +133,23 @@ def test_what_cannot_be_read_is_named(content: bytes, said: str, tmp_path: Path)
     (tmp_path / "one").write_bytes(content)
     with pytest.raises(InputFault, match=said):
         words_of(f"text:{tmp_path}/one")
+
+
+@pytest.mark.parametrize(
+    ("content", "tokenizer", "said"),
+    [
+        ("le café où naît " * 9, "simple", "25.0% of the letters are not a to z"),
+        ("le café où naît " * 9, "whitespace", ""),
+        ("plain “quoted” words — and numbers ½ ② " * 9, "simple", ""),
+    ],
+)
+def test_letters_that_the_simple_tokenizer_does_not_know_are_told(
+    content: str, tokenizer: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "one").write_text(content, encoding="utf-8")
+    told: list[str] = []
+    read_corpus(open_text(f"text:{tmp_path}/one"), tokenizer, report=lambda row: told.append(row["text"]))
+    assert any(said in text for text in told) if said else not any("of the letters" in text for text in told)
 
 
 def test_a_file_without_spaces_takes_no_memory(tmp_path: Path) -> None:

@@ -118,6 +118,10 @@ def test_pairs_are_ranked_as_people_rank_them(tmp_path: Path) -> None:
         "1 old new A 1.58\n2 smart bright A 9.2\n",
         "\ufeffold;new;1.58\r\nsmart;bright;9.2\r\n",
         "old new 1.58 7 8\nsmart bright 9.2 9 9\n",
+        "eins;zwei;Urteil\nold;new;1,58\nsmart;bright;9,2\n",
+        "Wort 1\tWort 2\tUrteil\nold\tnew\t1,58\nsmart\tbright\t9,2\n",
+        "Word 1,Word 2,Human (mean)\nold,new,1.58\nsmart,bright,9.2\n",
+        "\n# two pairs\nword1 word2 score\nold, new, 1.58\nsmart, bright, 9.2\n",
     ],
 )
 def test_a_number_before_the_words_and_a_part_of_speech_after_them_are_passed_over(lines: str, tmp_path: Path) -> None:
@@ -148,6 +152,16 @@ def test_cosines_are_of_vectors_of_any_length() -> None:
     )
     lengths = np.array([[3], [0.1], [7], [2], [50], [1]], np.float32)
     assert correlate(ROWS * lengths, WORDS, pairs) == correlate(ROWS, WORDS, pairs)
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [("a 1\nc d 2\n", 1), ("a b nan\nc d 2\n", 1), ("one two three\nfour five six\nc d 2\n", 2), ("1 x\n", 1)],
+)
+def test_only_one_line_without_a_number_is_taken_for_a_headline(lines: str, number: int, tmp_path: Path) -> None:
+    (tmp_path / "p").write_text(lines)
+    with pytest.raises(InputFault, match=f"line {number}"):
+        read_pairs(tmp_path / "p")
 
 
 def test_a_line_that_is_no_pair_is_named(tmp_path: Path) -> None:

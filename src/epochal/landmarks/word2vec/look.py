@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from epochal.core.fault import InputFault
 from epochal.interop.vectors import Vectors
 from epochal.landmarks.word2vec.groups import in_turn, like_words, nearest_words
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
@@ -34,6 +35,7 @@ CAPITALS = (
 )  # fmt: skip
 # How many groups of how many words each view shows where no words are asked for.
 _ON_MAP, _AS_NEIGHBOURS, _IN_MATRIX = (9, 8), (12, 9), (6, 3)
+_MOST_IN_MATRIX = 60  # more would not be read
 _LIKE = "Each colour: a group of frequent words that are unusually alike. "
 _ASKED = "Each colour: a word that was asked for and those most like it. "
 _UNNAMED = "A point without a name had no room for it."
@@ -77,6 +79,9 @@ def look(
         recipe: how they were trained.
         metrics: the rows of the run's log.
         layer: of no use here.
+
+    Raises:
+        InputFault: the view cannot show so many words.
     """
     vectors = scene.vectors
     size = f"{len(vectors):,} words, {recipe.dimension} dimensions, {recipe.architecture}, {recipe.objective}"
@@ -104,6 +109,11 @@ def look(
             return word_pairs(places, words, "The same relation, the same direction?", size, told)
         case "similarity":
             words = scene.words or in_turn(like_words(vectors, *_IN_MATRIX))[0]
+            if len(words) > _MOST_IN_MATRIX:
+                raise InputFault(
+                    f"{len(words):,} words, each with each",
+                    expected=f"at most {_MOST_IN_MATRIX}, so that they are read",
+                )
             rows = _rows(vectors, words)
             return similarity_matrix(rows @ rows.T, words, "How alike words are", size, "Cosines of their vectors.")
         case _:

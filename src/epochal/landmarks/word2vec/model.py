@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from epochal.core.fault import InputFault
+from epochal.core.report import counted
 from epochal.landmarks.word2vec.lanes import LANES
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
 
@@ -45,7 +46,7 @@ def word2vec(recipe: Word2VecRecipe, words: int, seed: int) -> Word2Vec:
     """
     if words < 2:
         raise InputFault(
-            f"the vocabulary has {words} word{'s' * (words != 1)}",
+            f"the vocabulary has {counted(words, 'word')}",
             expected="at least two words",
             remedy="more text, or --set min_count=1",
         )

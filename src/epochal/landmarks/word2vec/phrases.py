@@ -14,6 +14,7 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
+from epochal.core.fault import InputFault
 from epochal.core.report import Report, silent
 from epochal.data.corpus import END, Corpus, Part, cached
 from epochal.engine.compiled import compiled
@@ -53,7 +54,7 @@ def joined(corpus: Corpus, *, discount: int, threshold: float, min_count: int, r
     return cached(
         digest,
         lambda: _joined(corpus, discount, threshold, min_count),
-        "the text holds no words",
+        InputFault("the text holds no words", expected="text with words in it"),
         "its phrases",
         report,
     )

@@ -75,7 +75,9 @@ class Word2VecRecipe(Recipe):
     lr: float = setting(0.025, "first learning rate; it falls on a line to zero", "P1 Section 4.3", gt=0, le=10)
     evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0, le=100000)
     stretch: int = setting(5000, "words that a thread takes at a time, with one rate", "ours", ge=10, le=10**6)
-    step: int = setting(250_000, "words in a step of the training loop", "ours", ge=10, le=10**9)
+    step: int = setting(
+        250_000, "words in a step of the training loop, or a tenth of the text if that is less", "ours", ge=10, le=10**9
+    )
     threads: int | None = setting(
         None, "threads; none: as many as torch uses. With one, the same seed gives the same bits", "ours", ge=1, le=1024
     )

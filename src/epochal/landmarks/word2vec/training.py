@@ -11,6 +11,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from epochal.core.fault import InputFault, NonFiniteFault
+from epochal.data.corpus import let_go
 from epochal.data.vocabulary import Vocabulary
 from epochal.engine.checkpoint import Snapshot
 from epochal.landmarks.word2vec.learner import Learned, Learner, falling
@@ -20,6 +21,8 @@ from epochal.landmarks.word2vec.text import Text
 
 # The epoch whose draws measure: far beyond those that train.
 _MEASURING = 1 << 40
+# An epoch has so many steps at least, where its stretches suffice: between steps a run is logged, saved, interrupted.
+_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Training:
                 remedy="--set held_out=0, or a smaller --set stretch=...",
             )
         self.recipe, self.text, self.model, self.learner, self.device = recipe, text, model, learner, device
-        self._per_step = max(1, recipe.step // text.longest)
+        self._per_step = max(1, min(recipe.step // text.longest, len(text.train) // _STEPS))
         self.steps_per_epoch = -(-len(text.train) // self._per_step)
         self.steps = max(1, round(recipe.epochs * self.steps_per_epoch))
         self.evaluate_every = max(1, round(recipe.evaluate_epochs * self.steps_per_epoch))
@@ -97,6 +100,7 @@ class Training:
         self._so_far = Learned(self._so_far.loss + learned.loss, self._so_far.predicted + learned.predicted)
         if (number + 1) % self.steps_per_epoch == 0:
             self._end_epoch(is_last=number + 1 >= self.steps)
+        let_go(self.text.tokens)
         return {"loss": torch.tensor(learned.mean, dtype=torch.float64)}
 
     def _done(self, epoch: int, places: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
