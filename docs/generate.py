@@ -88,6 +88,33 @@ def races_table() -> str:
     return table(["what", "against", "ratio, median (range)", "command"], [row for _, row in newest.values()])
 
 
+def vectors_race_table() -> str:
+    """The race of word vectors against gensim: speed, worth, time to a file, memory, and what was to be shown."""
+    record = read("benchmarks/word2vec")
+    if record is None:
+        return "Not run yet.\n"
+    rows = []
+    for contender, rounds in record["rounds"].items():
+        mean = {key: statistics.mean(row[key] for row in rounds) for key in rounds[0]}
+        speed = record["words"] * mean["epochs"] / statistics.median(row["training"] for row in rounds) / 1e6
+        worth = [f"{mean['all']:.1%}", f"{mean['semantic']:.1%}", f"{mean['spearman']:.3f}"]
+        memory = f"{mean['megabytes']:.0f} ({mean['libraries']:.0f})"
+        rows.append([contender, f"{mean['epochs']:.0f}", f"{speed:.2f}", *worth, f"{mean['whole']:.0f}", memory])
+    head = ["", "epochs", "M words/s", "analogies", "semantic", "WS-353", "s to a file", "peak MB (libraries)"]
+    shown = "".join(f"- {'met' if is_met else '**missed**'}: {what}\n" for what, is_met in record["targets"].items())
+    where = record["environment"]
+    machine = where["accelerator"] or f"{where['processor']}, {where['cores']} cores"
+    facts = f"`{record['command']}`, commit {where['commit']}; {machine}.\n"
+    floor = record["floor"]
+    least = (
+        f"The floor of skip-gram at this machine's own speeds: {floor['flops a word'] / 1e3:.1f} thousand operations and "
+        f"{floor['bytes a word'] / 1e3:.1f} kB a word, so {floor['words/s by arithmetic'] / 1e6:.1f} M words/s by "
+        f"arithmetic and {floor['words/s by memory'] / 1e6:.1f} by memory; {floor['part of the floor reached']:.0%} of "
+        "the lower one is reached.\n"
+    )
+    return f"{table(head, rows)}\n{shown}\n{least}\n{facts}"
+
+
 def settings_table(name: str) -> str:
     """Every setting of a landmark's recipes with its meaning and source, and what each recipe makes of it."""
     recipes = epochal.recipes(name)
@@ -261,6 +288,7 @@ def commands() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "runs": runs_table,
     "races": races_table,
+    "word2vec race": vectors_race_table,
     "landmarks": landmarks_table,
     "verdicts": verdicts_table,
     **{f"{name} claims": partial(claims_table, name) for name in CHRONOLOGY},
