@@ -35,7 +35,7 @@ import torch
 from racing import Outcome, tell
 from word2vec_contender import DIMENSION, EPOCHS, NEGATIVE, SAMPLE, WINDOW
 
-from epochal.data.corpus import LETTERS, read_corpus
+from epochal.data.numbering import LETTERS, read_corpus
 from epochal.data.text import open_text
 from epochal.interop.vectors_file import read_vectors
 from epochal.lab.judge import interval

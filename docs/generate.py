@@ -107,8 +107,8 @@ def vectors_race_table() -> str:
     facts = f"`{record['command']}`, commit {where['commit']}; {machine}.\n"
     floor = record["floor"]
     least = (
-        f"The floor of skip-gram at this machine's own speeds: {floor['flops a word'] / 1e3:.1f} thousand operations and "
-        f"{floor['bytes a word'] / 1e3:.1f} kB a word, so {floor['words/s by arithmetic'] / 1e6:.1f} M words/s by "
+        f"The floor of skip-gram at this machine's own speeds: {floor['flops a word'] / 1e3:.1f} thousand operations "
+        f"and {floor['bytes a word'] / 1e3:.1f} kB a word, so {floor['words/s by arithmetic'] / 1e6:.1f} M words/s by "
         f"arithmetic and {floor['words/s by memory'] / 1e6:.1f} by memory; {floor['part of the floor reached']:.0%} of "
         "the lower one is reached.\n"
     )

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from epochal.core.fault import DiskFault, InputFault
-from epochal.data import corpus
-from epochal.data.corpus import Corpus, cached, read_corpus
+from epochal.core.report import silent
+from epochal.data import numbering
+from epochal.data.corpus import Corpus, cached
+from epochal.data.numbering import read_corpus
 from epochal.data.text import open_text
 
 WORDS = ["</s>", "the", "cat", "sat", "</s>", "a", "dog", "the", "</s>"]
@@ -110,7 +112,7 @@ def test_who_is_slower_takes_what_the_other_made_where_locks_do_not_hold(tmp_pat
     made.rename(other)
 
     def slow():
-        yield from corpus._numbered(text, "simple", None, corpus.silent)
+        yield from numbering._numbered(text, "simple", None, silent)
         other.rename(made)  # the winner, meanwhile
 
     found = cached(expected.digest, slow, InputFault("empty"))
@@ -128,7 +130,7 @@ def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyt
 def test_more_different_words_than_there_are_numbers_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "_MOST_NUMBERS", 20)
+    monkeypatch.setattr(numbering, "_MOST_NUMBERS", 20)
     with pytest.raises(InputFault, match="different words"):
         read(written(tmp_path))
 

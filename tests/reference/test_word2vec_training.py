@@ -15,7 +15,8 @@ from torch.nn.functional import logsigmoid
 
 import epochal
 from epochal.core.fault import InputFault, NonFiniteFault
-from epochal.data.corpus import Corpus, read_corpus
+from epochal.data.corpus import Corpus
+from epochal.data.numbering import read_corpus
 from epochal.data.text import open_text
 from epochal.landmarks.word2vec import batched, phrases
 from epochal.landmarks.word2vec.batched import BatchedLearner, Drawn, update

@@ -1,8 +1,7 @@
-"""A text as numbers: each word replaced by the place of its type, kept in a file that is mapped into memory.
+"""A corpus: a text as numbers, each word replaced by the number of its type, in a file that is mapped into memory.
 
-One pass over the text numbers the words in the order in which they are first seen, and counts them; what a vocabulary
-keeps is decided afterwards, by a table from these numbers to rows. The file lies in the cache folder under a name made
-of the text's digest and of how words are told apart, so that the next training finds it; it is whole or not there.
+The file lies in the cache folder under a name made of a digest, so that the next training finds it; it is whole or not
+there. What a vocabulary keeps is decided afterwards, by a table from these numbers to rows.
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ import hashlib
 import json
 import mmap
 import os
-import re
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,28 +24,10 @@ from epochal.core.durable import disk_fault, flush_file, flush_folder
 from epochal.core.fault import InputFault, printable
 from epochal.core.report import Report, silent
 from epochal.data.source import cache_folder
-from epochal.data.text import TextData
-from epochal.data.vocabulary import SENTENCE_END
 
-TOKENIZERS = {
-    "simple": "the letters a to z, lower-cased; all else is space, as in text8",
-    "whitespace": "whatever stands between white space",
-}
 END = 0  # the number of the end of a line
-# Beyond so many types the rare ones are forgotten, as word2vec.c does at 21 million words. The number of a forgotten
-# one is not given again, and goes on to cost 16 bytes.
-MOST_TYPES = 10_000_000
-_MOST_NUMBERS = 2**31 - 1  # an int32 holds no more
-_FORMAT = 2
+FORMAT = 2
 _TOKENS, _TYPES, _LIST = "tokens.bin", "types.json", "files.json"
-# How often to say how far the numbering is.
-_SAY_SECONDS = 5.0
-
-# From this share of the letters on, those beyond a to z are worth a word.
-_BEYOND = 0.005
-_NOT_ASCII = re.compile(rb"[\x80-\xff]+")
-
-LETTERS = bytes(c | 32 if chr(c).isalpha() and c < 128 else (10 if c == 10 else 32) for c in range(256))
 
 
 @dataclass(frozen=True)
@@ -80,36 +59,6 @@ def let_go(tokens: Int32[np.ndarray, " N"]) -> None:
     """
     if isinstance(tokens.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         tokens.base.madvise(mmap.MADV_DONTNEED)
-
-
-def read_corpus(
-    text: TextData, tokenizer: str = "simple", *, most: int | None = None, report: Report = silent
-) -> Corpus:
-    """The text as numbers, from the cache if it was read before.
-
-    Args:
-        text: the text.
-        tokenizer: one of `TOKENIZERS`.
-        most: so many words are read, the first ones, ends of lines counted too; None: all.
-        report: is told how it goes, as this may take minutes.
-
-    Raises:
-        InputFault: the text is damaged, is no UTF-8, or has no words.
-        DiskFault: the cache folder cannot be written to.
-    """
-    part = "" if most is None else f" {most}"
-    digest = hashlib.sha256(f"{_FORMAT} {text.digest} {tokenizer}{part}".encode()).hexdigest()
-    return cached(
-        digest,
-        lambda: _numbered(text, tokenizer, most, report),
-        InputFault(
-            f"{printable(text.name)} holds no words" + " of the letters a to z" * (tokenizer == "simple"),
-            expected="text with words in it",
-            remedy="--tokenizer whitespace takes those of any script" if tokenizer == "simple" else "",
-        ),
-        f"the words of {text.name}",
-        report,
-    )
 
 
 # The numbers of a part of the text, all words by number so far, and their counts so far.
@@ -194,7 +143,7 @@ def _opened(folder: Path, digest: str) -> Corpus | None:
                     return None
         stored = json.loads((folder / _TYPES).read_text(encoding="utf-8"))
         tokens = np.memmap(folder / _TOKENS, dtype="<i4", mode="r")
-        if len(tokens) != listed["tokens"] or listed["format"] != _FORMAT:
+        if len(tokens) != listed["tokens"] or listed["format"] != FORMAT:
             return None
         return Corpus(tokens, tuple(stored["words"]), np.array(stored["counts"], np.int64), digest)
     except (OSError, LookupError, TypeError, ValueError, RecursionError):
@@ -218,68 +167,6 @@ def _write(folder: Path, parts: Iterator[Part], empty: InputFault) -> None:
     digests = {_TOKENS: state.hexdigest(), _TYPES: hashlib.sha256(types).hexdigest()}
     for name in digests:
         flush_file(folder / name)
-    (folder / _LIST).write_text(json.dumps({"format": _FORMAT, "tokens": count, "sha256": digests}), encoding="utf-8")
+    (folder / _LIST).write_text(json.dumps({"format": FORMAT, "tokens": count, "sha256": digests}), encoding="utf-8")
     flush_file(folder / _LIST)
     flush_folder(folder)
-
-
-class _Numbers(dict[bytes, int]):
-    """Gives a word that it has not seen, or has forgotten, the next number."""
-
-    def __init__(self) -> None:
-        super().__init__({SENTENCE_END.encode(): END})
-        self.words = [SENTENCE_END.encode()]
-
-    def __missing__(self, word: bytes) -> int:
-        self[word] = number = len(self.words)
-        self.words.append(word)
-        return number
-
-    def forget(self, counts: Int64[np.ndarray, " T"]) -> None:
-        """Forget the rarest half: their occurrences so far are lost, as those of rare words in word2vec.c."""
-        places = np.fromiter(self.values(), np.int64, len(self))
-        rare = places[counts[places] <= np.median(counts[places])]
-        for number in rare[rare != END].tolist():
-            self.words[number], counts[number] = b"", 0
-        known = {word: number for word, number in self.items() if number == END or self.words[number]}
-        self.clear()  # only an empty one gives its memory back
-        self.update(known)
-
-
-def _numbered(text: TextData, tokenizer: str, most: int | None, report: Report) -> Iterator[Part]:
-    numbers, counts, total = _Numbers(), np.zeros(0, np.int64), 0
-    separate, said = f" {SENTENCE_END} ".encode(), time.monotonic()
-    letters, beyond = 0, 0
-    for block in text.blocks():
-        content = block.translate(LETTERS) if tokenizer == "simple" else block
-        if tokenizer == "simple":
-            letters += len(content.translate(None, b" \n"))
-            beyond += sum(map(str.isalpha, b"".join(_NOT_ASCII.findall(block)).decode("utf-8")))
-        words = content.replace(b"\n", separate).split()[: None if most is None else most - total]
-        found = np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))
-        seen = np.bincount(found, minlength=len(numbers.words))
-        seen[: len(counts)] += counts
-        counts, total = seen, total + len(found)
-        if len(numbers) > MOST_TYPES:
-            numbers.forget(counts)
-        if len(numbers.words) > _MOST_NUMBERS - len(block):
-            raise InputFault(
-                f"{printable(text.name)} has more than {_MOST_NUMBERS - len(block):,} different words",
-                expected="text whose words recur",
-                remedy="--tokenizer simple, which knows fewer, or --set most_text=...",
-            )
-        if time.monotonic() - said > _SAY_SECONDS:
-            said = time.monotonic()
-            report({"kind": "note", "text": f"numbered {total / 1e6:,.1f} M words, {len(numbers):,} different ones"})
-        yield found, numbers.words, counts
-        if most is not None and total >= most:
-            break
-    if beyond > _BEYOND * (letters + beyond):
-        share = beyond / (letters + beyond)
-        report(
-            {
-                "kind": "note",
-                "text": f"{share:.1%} of the letters are not a to z, and divide words as spaces do; "
-                "--tokenizer whitespace keeps them",
-            }
-        )

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from epochal.core.fault import InputFault
-from epochal.data import corpus
-from epochal.data.corpus import read_corpus
+from epochal.data import numbering
+from epochal.data.numbering import read_corpus
 from epochal.data.text import known_texts, open_text
 from epochal.data.vocabulary import frequent, listed_words
 
@@ -108,7 +108,7 @@ def test_a_text_that_changed_is_read_again(tmp_path: Path) -> None:
 
 
 def test_rare_words_are_forgotten_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "MOST_TYPES", 20)
+    monkeypatch.setattr(numbering, "MOST_TYPES", 20)
     names = ["".join(chr(97 + (n // 26**k) % 26) for k in range(3)) for n in range(100)]
     (tmp_path / "one").write_text("often often often often " + " ".join(names) + " often")
     (tmp_path / "two").write_text(f"often {names[-1]}")

@@ -10,7 +10,8 @@ from jaxtyping import Int32, Int64
 
 from epochal.core.fault import InputFault, printable
 from epochal.core.report import Report, silent
-from epochal.data.corpus import END, Corpus, read_corpus
+from epochal.data.corpus import END, Corpus
+from epochal.data.numbering import read_corpus
 from epochal.data.text import TextData
 from epochal.data.vocabulary import SENTENCE_END, Vocabulary, frequent, listed_words
 from epochal.landmarks.word2vec.phrases import joined
