@@ -84,19 +84,23 @@ class Sounded(Protocol):
         ...
 
 
+# How many steps there are between rows of the log, and how many rows a short training has at least.
+_LOG_STEPS, _ROWS = 20, 50
+
+
 @dataclass(frozen=True)
 class Pace:
     """How often the loop does what is not training.
 
     Attributes:
-        log_steps: steps between rows in the log.
+        log_steps: steps between rows in the log; None: 20, fewer in a training of less than 1,000.
         save_steps: steps between checkpoints; None: by time alone.
         save_seconds: seconds between checkpoints when `save_steps` is None.
         keep: how many checkpoints stay.
         signal_steps: steps between rows about what passes through the layers; None: there are none.
     """
 
-    log_steps: int = 20
+    log_steps: int | None = None
     save_steps: int | None = None
     save_seconds: float = 300.0
     keep: int = 2
@@ -180,6 +184,7 @@ class _Loop:
         self._earlier_seconds = 0.0
         self._started = self._saved = self._logged = time.perf_counter()
         self._logged_step = 0
+        self._log_steps = pace.log_steps or max(1, min(_LOG_STEPS, task.steps // _ROWS))
         # Reading a scalar waits for the device; on the CPU there is nothing to wait for.
         self._reading_is_free = task.device.type == "cpu"
 
@@ -263,7 +268,7 @@ class _Loop:
             self.step += 1
             if self._reading_is_free:
                 self._check()
-            if self.step % self.pace.log_steps == 0 or self.step == self.task.steps:
+            if self.step % self._log_steps == 0 or self.step == self.task.steps:
                 self._log(losses)
             self._signal()
             if self.step % self.task.evaluate_every == 0 or self.step == self.task.steps:

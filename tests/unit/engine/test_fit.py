@@ -180,6 +180,13 @@ def test_losses_are_read_only_when_they_are_logged(tmp_path: Path) -> None:
     assert reads == [9, 19, 29]
 
 
+@pytest.mark.parametrize(("steps", "rows"), [(1, 1), (30, 30), (500, 50), (990, 53), (2000, 100)])
+def test_a_short_training_has_rows_enough_for_a_curve(steps: int, rows: int, tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    fit(Toy(steps), run)
+    assert len([row for row in run.metrics() if row["kind"] == "step"]) == rows
+
+
 class _Counted(torch.Tensor):
     """A scalar that notes when it is used."""
 
