@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from epochal.core.fault import Fault, InputFault, printable
     from epochal.core.landmark import Landmark
     from epochal.core.recipe import Recipe
+    from epochal.core.report import counted
     from epochal.core.run import Run
     from epochal.core.verdict import Verdict
     from epochal.data.source import open_data
@@ -62,6 +63,7 @@ _HOME = {
     "chronology": "verbs.catalogue",
     "claims": "lab.table",
     "compare": "verbs.compare",
+    "counted": "core.report",
     "demo": "verbs.demo",
     "describe": "verbs.catalogue",
     "doctor": "verbs.doctor",
@@ -108,6 +110,7 @@ __all__ = [
     "chronology",
     "claims",
     "compare",
+    "counted",
     "demo",
     "describe",
     "doctor",

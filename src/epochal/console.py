@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 import epochal
-from epochal.core.report import counted
 
 # A progress line that is no terminal's is printed at most this often.
 _PLAIN_SECONDS = 10.0
@@ -189,8 +188,8 @@ class Progress:
         self._steps = row["steps"]
         self._say(self._console.safe(row["run"], 10_000))
         self._say(
-            f"{row['size']}; {counted(row['steps'], 'step')} ({counted(row['epochs'], 'epoch')}) on {row['device']} "
-            f"in {row['precision']}"
+            f"{row['size']}; {epochal.counted(row['steps'], 'step')} ({epochal.counted(row['epochs'], 'epoch')}) "
+            f"on {row['device']} in {row['precision']}"
         )
         if row["note"]:
             self._say(self._console.safe(row["note"], 1000))

@@ -10,7 +10,6 @@ import typer
 import epochal
 from epochal.cli.app import Json, RunName, app
 from epochal.console import Console
-from epochal.core.report import counted
 
 
 @app.command("export", epilog="Example: epochal export latest --format onnx --out model.onnx")
@@ -39,7 +38,7 @@ def export(
     with console.waiting("exporting"):
         done = epochal.export(run, format, out=out, layout=layout)
     console.result(vars(done))
-    console.line(f"{counted(done.tensors, 'tensor')}, {done.bytes / 1e6:,.1f} MB")
+    console.line(f"{epochal.counted(done.tensors, 'tensor')}, {done.bytes / 1e6:,.1f} MB")
     if done.preparation:
         console.line(f"a picture for it: {'; '.join(done.preparation)}")
     for note in done.notes:

@@ -115,7 +115,7 @@ class Run:
         """
         folder = Path(folder)
         if not os.path.isdir(folder):  # not Path.is_dir: that one raises for names that are too long
-            told = f"{printable(str(folder))} is a file" if os.path.isfile(folder) else ""
+            told = f"{printable(str(folder))} is a file, and no run folder" if os.path.isfile(folder) else ""
             raise InputFault(
                 told or f"there is no run folder at {printable(str(folder))}",
                 expected="the path of a run",
