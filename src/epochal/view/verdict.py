@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,38 @@ from epochal.view.sheet import Sheet, caption_height, heading_height
 
 _WIDTH = 1800
 _ABOVE, _PLOT_HEIGHT, _BELOW = 90, 560, 90
-_LEFT, _CURVES_WIDTH = style.MARGIN + 80, 900
-_RIGHT = _LEFT + _CURVES_WIDTH + 180
-_DOTS_WIDTH = _WIDTH - style.MARGIN - _RIGHT
+_LEFT, _BETWEEN, _KEY_HEIGHT = style.MARGIN + 80, 180, 32
+# Curves take most of the width, unless there are more arms than this, whose names need room.
+_WIDE, _NARROW, _FEW = 900, 600, 5
 _TITLES = {"train_top1": "Training error, as pictures were shown", "loss": "Held-out loss"}
 _ANSWERS = {"holds": style.RIGHT, "fails": style.WRONG, "undecided": style.MUTED}
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How a page is shared out, in pixels.
+
+    Attributes:
+        sheet: the page.
+        top: where both halves begin, with their titles.
+        plots: where their coordinate systems begin.
+        curves: how wide the left one is.
+    """
+
+    sheet: Sheet
+    top: int
+    plots: int
+    curves: int
+
+    @property
+    def right(self) -> int:
+        """Where the right one begins."""
+        return _LEFT + self.curves + _BETWEEN
+
+    @property
+    def dots(self) -> int:
+        """How wide it is."""
+        return _WIDTH - style.MARGIN - self.right
 
 
 def verdict_picture(record: Mapping[str, Any]) -> Figure:
@@ -30,11 +58,14 @@ def verdict_picture(record: Mapping[str, Any]) -> Figure:
     subtitle = f"{claim['source']}; reported: {claim['reported']}"
     caption = _caption(record)
     top = heading_height(subtitle) + 20
-    end = top + _ABOVE + _PLOT_HEIGHT + _BELOW
+    curves = _WIDE if len(record["arms"]) <= _FEW else _NARROW
+    plots = top + _ABOVE + _KEY_HEIGHT * (len(_key_rows([arm for arm, *_ in _once(record["arms"])], curves)) - 1)
+    end = plots + _PLOT_HEIGHT + _BELOW
     sheet = Sheet(_WIDTH, end + caption_height(caption, _WIDTH) + style.MARGIN)
     sheet.heading(claim["says"][0].upper() + claim["says"][1:], subtitle)
-    _curves(sheet, top, record["arms"], metric)
-    _numbers(sheet, top, record["verdict"], metric)
+    page = _Page(sheet, top, plots, curves)
+    _curves(page, record["arms"], metric)
+    _numbers(page, record["verdict"], metric)
     sheet.caption(end, caption)
     return sheet.figure
 
@@ -62,26 +93,44 @@ def finding_in_words(finding: Mapping[str, Any]) -> str:
     return f"Expected {finding['says']}; measured {measured}{why}: {finding['answer']}."
 
 
-def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
+def _key_rows(names: Sequence[str], width: int) -> list[list[tuple[str, float]]]:
+    """The names of a key in rows that are no wider, each with its place from the left."""
+    rows: list[list[tuple[str, float]]] = [[]]
+    place = 0.0
+    for name in names:
+        room = 44 + width_of(name, style.TEXT_SIZE)
+        if rows[-1] and place + room > width:
+            rows.append([])
+            place = 0.0
+        rows[-1].append((name, place))
+        place += room + 34
+    return rows
+
+
+def _curves(page: _Page, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
     """Error or loss over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
-    is_level = metric["kind"] == "epochs to"
+    sheet, is_level = page.sheet, metric["kind"] == "epochs to"
     name = metric["name"] if is_level else "train_top1" if metric.get("split") == "train" else "top1"
     if not is_level and not any(_seed_curve(run, name)[0] for arm in arms for run in arm["runs"]):
         name = "loss"  # word vectors have no accuracy of their own
     title = _TITLES.get(name, "Held-out error")
-    sheet.write(_LEFT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
-    axes = sheet.axes(_LEFT, top + _ABOVE, _CURVES_WIDTH, _PLOT_HEIGHT)
-    place: style.Pixels = _LEFT
-    for arm, runs, colour in _once(arms):
+    sheet.write(_LEFT, page.top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
+    axes = sheet.axes(_LEFT, page.plots, page.curves, _PLOT_HEIGHT)
+    shown = _once(arms)
+    for _, runs, colour in shown:
         seeds = [_seed_curve(run, name) for run in runs]
         for epochs, errors in seeds:
             axes.plot(epochs, errors, color=colour, alpha=0.3, linewidth=1.0)
         shortest = min(len(epochs) for epochs, _ in seeds)
         mean = np.mean([errors[:shortest] for _, errors in seeds], axis=0)
         axes.plot(seeds[0][0][:shortest], mean, color=colour, linewidth=2.0, marker="o", markersize=3.0)
-        sheet.page.plot([place, place + 34], [top + 47, top + 47], color=colour, linewidth=2.4)
-        sheet.write(place + 44, top + 54, arm)
-        place += 44 + width_of(arm, style.TEXT_SIZE) + 34
+    colours = iter(colour for *_, colour in shown)
+    for number, row in enumerate(_key_rows([arm for arm, *_ in shown], page.curves)):
+        y = page.top + 54 + _KEY_HEIGHT * number
+        for name_of_arm, place in row:
+            x = _LEFT + place
+            sheet.page.plot([x, x + 34], [y - 7, y - 7], color=next(colours), linewidth=2.4)
+            sheet.write(x + 44, y, name_of_arm)
     if is_level:
         axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
     axes.set_xlim(left=0)
@@ -89,7 +138,7 @@ def _curves(sheet: Sheet, top: int, arms: Sequence[Mapping[str, Any]], metric: M
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    sheet.write(_LEFT + _CURVES_WIDTH, top + _ABOVE + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
+    sheet.write(_LEFT + page.curves, page.plots + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
 
 
 def _once(arms: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[Mapping[str, Any]], str]]:
@@ -110,8 +159,9 @@ def _seed_curve(run: Mapping[str, Any], name: str) -> tuple[list[float], list[fl
     return [row["epoch"] for row in rows], [row[name] if name == "loss" else 100 * (1 - row[name]) for row in rows]
 
 
-def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
+def _numbers(page: _Page, verdict: Mapping[str, Any], metric: Mapping[str, Any]) -> None:
     """Each seed's number as a dot, seeds joined across the arms: what is judged are the slopes of these lines."""
+    sheet = page.sheet
     which = "Training" if metric.get("split") == "train" else "Held-out"
     name = metric.get("name", "")
     titles = {
@@ -120,8 +170,8 @@ def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping
         "training time": "Training time, s",
     }
     title = titles.get(metric["kind"], f"{which} error at the end")
-    sheet.write(_RIGHT, top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
-    axes = sheet.axes(_RIGHT, top + _ABOVE, _DOTS_WIDTH, _PLOT_HEIGHT)
+    sheet.write(page.right, page.top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
+    axes = sheet.axes(page.right, page.plots, page.dots, _PLOT_HEIGHT)
     measured = verdict["measured"]
     values = np.array([arm["values"] for arm in measured], dtype=np.float64)  # arms x seeds
     axes.plot(np.arange(len(measured)), values, color=style.MUTED, linewidth=0.9, alpha=0.6)
@@ -130,17 +180,19 @@ def _numbers(sheet: Sheet, top: int, verdict: Mapping[str, Any], metric: Mapping
         axes.hlines(row.mean(), place - 0.16, place + 0.16, color=colour, linewidth=2.4, zorder=2)
     _scale(axes, values, is_share=metric["kind"] == "error rate")
     for place, arm in enumerate(measured):
-        x = _RIGHT + (place + 0.6) / (len(measured) + 0.2) * _DOTS_WIDTH
-        y = top + _ABOVE + _PLOT_HEIGHT + 34
+        x = page.right + (place + 0.6) / (len(measured) + 0.2) * page.dots
+        y = page.plots + _PLOT_HEIGHT + 34
         at_least = "at least " if any(arm["bounded"]) else ""
-        room = _DOTS_WIDTH / len(measured)
+        room = page.dots / len(measured)
         lines = wrap(arm["arm"], room, style.TEXT_SIZE)[:2]
         for number, line in enumerate(lines):
             sheet.write(x, y + 24 * number, line, align="center", width=room)
         value = f"{at_least}{values[place].mean():.2f}"
         sheet.write(x, y + 24 * len(lines) + 6, value, colour=style.MUTED, align="center")
     answer = verdict["answer"]
-    sheet.write(_RIGHT, top + 54, f"verdict: {answer}", style.TEXT_SIZE + 1.5, colour=_ANSWERS[answer], bold=True)
+    sheet.write(
+        page.right, page.top + 54, f"verdict: {answer}", style.TEXT_SIZE + 1.5, colour=_ANSWERS[answer], bold=True
+    )
 
 
 def _scale(axes: Axes, values: Float64[np.ndarray, "arms seeds"], *, is_share: bool) -> None:
