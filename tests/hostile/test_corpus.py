@@ -13,7 +13,7 @@ import pytest
 from epochal.core.fault import DiskFault, InputFault
 from epochal.core.report import silent
 from epochal.data import numbering
-from epochal.data.corpus import Corpus, cached
+from epochal.data.corpus import Corpus, cached, let_go
 from epochal.data.numbering import read_corpus
 from epochal.data.text import open_text
 
@@ -46,15 +46,19 @@ def within_range(content: bytes) -> bytes:
     return numbers.tobytes()
 
 
-@pytest.mark.parametrize("name", ["tokens.bin", "types.json", "files.json"])
-@pytest.mark.parametrize(
-    "damage",
-    [flipped, within_range, lambda c: c[:-4], lambda c: c[:-1], lambda c: b"", lambda c: c + b"\0" * 4, lambda c: None],
-    ids=["a bit", "a word", "cut", "odd", "empty", "longer", "gone"],
-)
+DAMAGES = {
+    "a bit": flipped,
+    "cut": lambda c: c[:-4],
+    "odd": lambda c: c[:-1],
+    "empty": lambda c: b"",
+    "longer": lambda c: c + b"\0" * 4,
+    "gone": lambda c: None,
+}
+CASES = [(name, damage) for name in ("tokens.bin", "types.json", "files.json") for damage in DAMAGES.values()]
+
+
+@pytest.mark.parametrize(("name", "damage"), [*CASES, ("tokens.bin", within_range)])
 def test_a_corpus_that_is_not_as_it_was_written_is_made_anew(name: str, damage, tmp_path: Path) -> None:
-    if damage is within_range and name != "tokens.bin":
-        pytest.skip("only numbers are words")
     spec = written(tmp_path)
     assert read(spec) == WORDS
     path = cache() / name
@@ -118,6 +122,27 @@ def test_who_is_slower_takes_what_the_other_made_where_locks_do_not_hold(tmp_pat
     found = cached(expected.digest, slow, InputFault("empty"))
     assert isinstance(found, Corpus)
     assert found.tokens.tolist() == expected.tokens.tolist()
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells how much of a file is in memory")
+def test_a_text_that_was_gone_through_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("word " * 1_000_000)
+    tokens = read_corpus(open_text(f"text:{tmp_path}/text")).tokens
+    assert int(tokens.sum()) >= 1_000_000
+    assert resident(tokens.filename) > 3_000
+    let_go(tokens)
+    assert resident(tokens.filename) == 0
+    assert int(tokens[-2]) == 1, "what was given back is read again"
+
+
+def resident(file: object) -> int:
+    """How many kB of a mapped file this process has in memory."""
+    lines = iter(Path("/proc/self/smaps").read_text().splitlines())
+    return sum(
+        int(next(inner for inner in lines if inner.startswith("Rss:")).split()[1])
+        for line in lines
+        if line.endswith(str(file))
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -335,7 +335,7 @@ def test_a_signal_saves_and_leaves_with_its_code_and_the_run_goes_on(tmp_path: P
     assert f"to do: epochal resume {run.folder}" in err
     assert run.status() == "interrupted"
     (stopped,) = checkpoint.list_steps(run.checkpoints)
-    assert 20 <= stopped < 450
+    assert 0 < stopped < 450
     if number == signal.SIGTERM:
         (Path(run.folder) / "metrics.jsonl").touch()
         rows = run.metrics()

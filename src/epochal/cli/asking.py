@@ -67,7 +67,7 @@ def evaluate(
     step = "" if result["step"] is None else f", step {result['step']}"
     console.line(
         f"top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}, loss {result['loss']:.4f} on {result['pictures']:,} "
-        f"pictures ({result['split']}, {result['crops']} crop{'s' if crops > 1 else ''}){step}"
+        f"pictures ({result['split']}, {epochal.counted(result['crops'], 'crop')}){step}"
     )
 
 
@@ -84,7 +84,7 @@ def _words(console: Console, result: dict[str, Any]) -> None:
             [
                 (
                     name,
-                    *(f"{result[one][name]['accuracy']:.2%}" if row["seen"] else "-" for one in by),
+                    *("-" if row["accuracy"] is None else f"{result[one][name]['accuracy']:.2%}" for one in by),
                     f"{row['seen']:,} of {row['total']:,}",
                 )
                 for name, row in result[by[0]].items()

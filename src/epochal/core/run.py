@@ -115,9 +115,11 @@ class Run:
         """
         folder = Path(folder)
         if not os.path.isdir(folder):  # not Path.is_dir: that one raises for names that are too long
-            told = f"{printable(str(folder))} is a file, and no run folder" if os.path.isfile(folder) else ""
+            shown = printable(str(folder))
             raise InputFault(
-                told or f"there is no run folder at {printable(str(folder))}",
+                f"{shown} is a file, and no run folder"
+                if os.path.isfile(folder)
+                else f"there is no run folder at {shown}",
                 expected="the path of a run",
                 remedy="`epochal runs` lists the runs",
             )

@@ -85,7 +85,7 @@ class Report:
     def lines(self, examples: int = 3) -> Iterator[str]:
         """The report as text: every error, and of each kind of warning and note the number and some examples."""
         counts = self.counts()
-        told = ", ".join(f"{counted(number, severity)}" for severity, number in counts.items())
+        told = ", ".join(counted(number, severity) for severity, number in counts.items())
         yield f"{printable(self.data)}: {self.pictures:,} pictures in {len(self.classes):,} classes; {told}"
         for row in self.rows:
             if row.severity == "error":

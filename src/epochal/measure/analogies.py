@@ -65,8 +65,8 @@ class Answered:
 
     @property
     def accuracy(self) -> float:
-        """The share of the seen questions that was answered right; 0 if none was seen."""
-        return self.right / self.seen if self.seen else 0.0
+        """The share of the seen questions that was answered right; NaN if none was seen."""
+        return self.right / self.seen if self.seen else float("nan")
 
 
 def read_questions(path: Path) -> tuple[Section, ...]:

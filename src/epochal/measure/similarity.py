@@ -62,14 +62,14 @@ def read_pairs(path: Path) -> Pairs:
     """
     pairs: list[tuple[str, str]] = []
     judged: list[float] = []
-    headline = None
+    has_headline = False
     for number, line in enumerate(read_lines(path, "pairs", _MOST_BYTES), 1):
         found = _fields(line)
         if not any(found) or found[0].startswith("#"):
             continue
         if (pair := _judged(found)) is None:
-            if not pairs and headline is None and all(_number(field) is None for field in found):
-                headline = number
+            if not pairs and not has_headline and all(_number(field) is None for field in found):
+                has_headline = True
                 continue
             raise InputFault(
                 f"{printable(str(path))}, line {number:,} is {printable(line, 60)!r}",

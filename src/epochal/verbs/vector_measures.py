@@ -82,7 +82,13 @@ def _apart(names: Sequence[str]) -> list[str]:
 
 
 def _row(one: Answered) -> dict[str, Any]:
-    return {"accuracy": one.accuracy, "right": one.right, "seen": one.seen, "total": one.total, "kind": one.kind}
+    return {
+        "accuracy": one.accuracy if one.seen else None,
+        "right": one.right,
+        "seen": one.seen,
+        "total": one.total,
+        "kind": one.kind,
+    }
 
 
 def _own_measure(run: Run, offline: bool) -> dict[str, float]:

@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, Locator, LogLocator, 
 
 from epochal.view import style
 from epochal.view.history import ROUGH, Curve, clock_of, read_curve, remarks, running_mean, summary, time_span
+from epochal.view.key import Entry, write_key
 from epochal.view.lettering import width_of
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
@@ -96,12 +97,13 @@ def _plot(sheet: Sheet, x: int, y: int, name: str, curves: Sequence[Curve], numb
     """One coordinate system: its name, its key with the latest values, its curves."""
     sheet.write(x, y + 14, name, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(x, y + _ABOVE, _PLOT_WIDTH, _PLOT_HEIGHT)
-    place: style.Pixels = x
-    for curve in curves:
-        if len(curve.x):
-            latest = _draw(axes, curve)
-            place = _write_key(sheet, place, y + 54, curve, f"{curve.name}  {number.format(latest)}")
-    if place == x:
+    entries = [
+        Entry(f"{curve.name}  {number.format(_draw(axes, curve))}", curve.colour, curve.is_dashed)
+        for curve in curves
+        if len(curve.x)
+    ]
+    write_key(sheet, x, y + 54, entries, size=_KEY_SIZE)
+    if not entries:
         _say_missing(sheet, x + _PLOT_WIDTH / 2, y + _ABOVE + _PLOT_HEIGHT / 2)
     return axes
 
@@ -124,14 +126,6 @@ def _draw(axes: Axes, curve: Curve) -> float:
         solid_capstyle="round",
     )
     return float(bold[-1])
-
-
-def _write_key(sheet: Sheet, x: style.Pixels, y: style.Pixels, curve: Curve, text: str) -> style.Pixels:
-    """A sample of the line and its name; returns where the next one may begin."""
-    dashes = (0, (2.4, 1.0)) if curve.is_dashed else "-"
-    sheet.page.plot([x, x + 34], [y - 7, y - 7], color=curve.colour, linewidth=2.2, linestyle=dashes)
-    sheet.write(x + 44, y, text, _KEY_SIZE)
-    return x + 44 + width_of(text, _KEY_SIZE) + 30
 
 
 def _say_missing(sheet: Sheet, x: style.Pixels, y: style.Pixels) -> None:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from epochal.core.report import counted
 from epochal.view import style
 from epochal.view.history import finite_number
-from epochal.view.lettering import width_of
+from epochal.view.key import Entry, write_key
 from epochal.view.sheet import Sheet, caption_height, heading_height
 
 _WIDTH = 1800
@@ -83,14 +83,13 @@ def _caption(record: Mapping[str, Any]) -> str:
 def _draw_curves(sheet: Sheet, y: int, rows: Sequence[Mapping[str, Any]], chance: float) -> None:
     sheet.write(_LEFT - 80, y + 22, "Held-out accuracy while training", style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_LEFT, y + _ABOVE, _PLOT_WIDTH, _PLOT_HEIGHT)
-    place: style.Pixels = _LEFT - 80
     for row in rows:
         colour = _COLOURS[row["way"]]
         curves = [_points(run) for run in row["runs"]]
         for points in curves if len(curves) > 1 else []:
             axes.plot(*_both(points), color=colour, linewidth=0.9, alpha=0.35)
         axes.plot(*_both(_mean(curves)), color=colour, linewidth=2.2, marker="o", markersize=4.0)
-        place = _write_key(sheet, place, y + 66, colour, _SAYS[row["way"]])
+    write_key(sheet, _LEFT - 80, y + 66, [Entry(_SAYS[row["way"]], _COLOURS[row["way"]]) for row in rows])
     axes.axhline(100 * chance, color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
     _scale(axes)
     low, high = axes.get_ylim()
@@ -128,13 +127,6 @@ def _scale(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
-
-
-def _write_key(sheet: Sheet, x: style.Pixels, y: style.Pixels, colour: str, text: str) -> style.Pixels:
-    """A sample of the line and its name; returns where the next one may begin."""
-    sheet.page.plot([x, x + 34], [y - 7, y - 7], color=colour, linewidth=2.6)
-    sheet.write(x + 44, y, text)
-    return x + 44 + width_of(text, style.TEXT_SIZE) + 40
 
 
 def _write_table(sheet: Sheet, y: int, rows: Sequence[Mapping[str, Any]]) -> None:

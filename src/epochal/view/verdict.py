@@ -12,16 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from epochal.core.report import counted
 from epochal.view import style
-from epochal.view.lettering import width_of, wrap
+from epochal.view.key import ROW_HEIGHT, Entry, count_rows, write_key
+from epochal.view.lettering import wrap
 from epochal.view.sheet import Sheet, caption_height, heading_height
 
 _WIDTH = 1800
 _ABOVE, _PLOT_HEIGHT, _BELOW = 90, 560, 90
-_LEFT, _BETWEEN, _KEY_HEIGHT = style.MARGIN + 80, 180, 32
+_LEFT, _BETWEEN = style.MARGIN + 80, 180
 # Curves take most of the width, unless there are more arms than this, whose names need room.
 _WIDE, _NARROW, _FEW = 900, 600, 5
 _TITLES = {"train_top1": "Training error, as pictures were shown", "loss": "Held-out loss"}
+# The name, the runs and the colour of a curve.
+_Shown = tuple[str, Sequence[Mapping[str, Any]], str]
 _ANSWERS = {"holds": style.RIGHT, "fails": style.WRONG, "undecided": style.MUTED}
 
 
@@ -59,12 +63,15 @@ def verdict_picture(record: Mapping[str, Any]) -> Figure:
     caption = _caption(record)
     top = heading_height(subtitle) + 20
     curves = _WIDE if len(record["arms"]) <= _FEW else _NARROW
-    plots = top + _ABOVE + _KEY_HEIGHT * (len(_key_rows([arm for arm, *_ in _once(record["arms"])], curves)) - 1)
+    shown = _once(record["arms"])
+    entries = [Entry(name, colour) for name, _, colour in shown]
+    plots = top + _ABOVE + ROW_HEIGHT * (count_rows(entries, curves) - 1)
     end = plots + _PLOT_HEIGHT + _BELOW
     sheet = Sheet(_WIDTH, end + caption_height(caption, _WIDTH) + style.MARGIN)
     sheet.heading(claim["says"][0].upper() + claim["says"][1:], subtitle)
     page = _Page(sheet, top, plots, curves)
-    _curves(page, record["arms"], metric)
+    _curves(page, shown, metric)
+    write_key(sheet, _LEFT, top + 54, entries, curves)
     _numbers(page, record["verdict"], metric)
     sheet.caption(end, caption)
     return sheet.figure
@@ -72,7 +79,7 @@ def verdict_picture(record: Mapping[str, Any]) -> Figure:
 
 def _caption(record: Mapping[str, Any]) -> str:
     seeds, claim = len(record["seeds"]), record["claim"]
-    parts = [f"{record['command']}: {seeds} seed{'s' if seeds > 1 else ''}, {record['data']}; {claim['budget']}."]
+    parts = [f"{record['command']}: {counted(seeds, 'seed')}, {record['data']}; {claim['budget']}."]
     for arm in record["arms"]:
         if arm["tuned"]:
             tuned = ", ".join(f"{name} {value:g}" for name, value in arm["tuned"].items())
@@ -93,30 +100,15 @@ def finding_in_words(finding: Mapping[str, Any]) -> str:
     return f"Expected {finding['says']}; measured {measured}{why}: {finding['answer']}."
 
 
-def _key_rows(names: Sequence[str], width: int) -> list[list[tuple[str, float]]]:
-    """The names of a key in rows that are no wider, each with its place from the left."""
-    rows: list[list[tuple[str, float]]] = [[]]
-    place = 0.0
-    for name in names:
-        room = 44 + width_of(name, style.TEXT_SIZE)
-        if rows[-1] and place + room > width:
-            rows.append([])
-            place = 0.0
-        rows[-1].append((name, place))
-        place += room + 34
-    return rows
-
-
-def _curves(page: _Page, arms: Sequence[Mapping[str, Any]], metric: Mapping[str, Any]) -> None:
+def _curves(page: _Page, shown: Sequence[_Shown], metric: Mapping[str, Any]) -> None:
     """Error or loss over epochs: a pale line for each seed, a bold one for their mean as far as all of them go."""
     sheet, is_level = page.sheet, metric["kind"] == "epochs to"
     name = metric["name"] if is_level else "train_top1" if metric.get("split") == "train" else "top1"
-    if not is_level and not any(_seed_curve(run, name)[0] for arm in arms for run in arm["runs"]):
+    if not is_level and not any(_seed_curve(run, name)[0] for _, runs, _ in shown for run in runs):
         name = "loss"  # word vectors have no accuracy of their own
     title = _TITLES.get(name, "Held-out error")
     sheet.write(_LEFT, page.top + 14, title, style.TEXT_SIZE + 1.5, bold=True)
     axes = sheet.axes(_LEFT, page.plots, page.curves, _PLOT_HEIGHT)
-    shown = _once(arms)
     for _, runs, colour in shown:
         seeds = [_seed_curve(run, name) for run in runs]
         for epochs, errors in seeds:
@@ -124,13 +116,6 @@ def _curves(page: _Page, arms: Sequence[Mapping[str, Any]], metric: Mapping[str,
         shortest = min(len(epochs) for epochs, _ in seeds)
         mean = np.mean([errors[:shortest] for _, errors in seeds], axis=0)
         axes.plot(seeds[0][0][:shortest], mean, color=colour, linewidth=2.0, marker="o", markersize=3.0)
-    colours = iter(colour for *_, colour in shown)
-    for number, row in enumerate(_key_rows([arm for arm, *_ in shown], page.curves)):
-        y = page.top + 54 + _KEY_HEIGHT * number
-        for name_of_arm, place in row:
-            x = _LEFT + place
-            sheet.page.plot([x, x + 34], [y - 7, y - 7], color=next(colours), linewidth=2.4)
-            sheet.write(x + 44, y, name_of_arm)
     if is_level:
         axes.axhline(100 * (1 - metric["level"]), color=style.INK, linewidth=1.1, linestyle=(0, (1, 1.6)))
     axes.set_xlim(left=0)
@@ -141,9 +126,9 @@ def _curves(page: _Page, arms: Sequence[Mapping[str, Any]], metric: Mapping[str,
     sheet.write(_LEFT + page.curves, page.plots + _PLOT_HEIGHT + 60, "epoch", colour=style.MUTED, align="right")
 
 
-def _once(arms: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[Mapping[str, Any]], str]]:
+def _once(arms: Sequence[Mapping[str, Any]]) -> list[_Shown]:
     """Name, runs and colour of each arm's curves; arms that measure something else of the same runs have one curve."""
-    found: list[tuple[str, Sequence[Mapping[str, Any]], str]] = []
+    found: list[_Shown] = []
     for arm, colour in zip(arms, style.CLASSES, strict=False):
         evaluations = [run["evaluations"] for run in arm["runs"]]
         same = [n for n, (_, runs, _) in enumerate(found) if [run["evaluations"] for run in runs] == evaluations]

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from epochal.core.fault import InputFault
 from epochal.view import style
 from epochal.view.history import clock_of, read_curve, time_span
+from epochal.view.key import Entry, write_key
 from epochal.view.labelling import Box, Labelling, Place, away, baseline, leader
-from epochal.view.lettering import cut, font, legible, width_of
+from epochal.view.lettering import cut, font, legible
 from epochal.view.sheet import Sheet, caption_height, heading_height, notice
 
 _WIDTH, _HEIGHT = 1500, 1000
@@ -160,14 +161,8 @@ def loss_curves(rows: Sequence[Mapping[str, Any]], title: str = "Training", capt
             mark = "o" if not curve.is_training and len(curve.x) < 40 and curve is not rate else ""
             dashes = "--" if curve.is_dashed else "-"
             axes.plot(curve.x, curve.y, dashes, color=curve.colour, marker=mark, markersize=3.4, linewidth=1.6)
-    place: float = left + 260.0
-    for curve in curves:
-        if not len(curve.x):
-            continue
-        dashes = "--" if curve.is_dashed else "-"
-        sheet.page.plot([place, place + 34], [top - 20, top - 20], dashes, color=curve.colour, linewidth=2.2)
-        sheet.write(place + 44, top - 14, curve.name)
-        place += 44 + width_of(curve.name, style.TEXT_SIZE) + 30
+    entries = [Entry(curve.name, curve.colour, curve.is_dashed) for curve in curves if len(curve.x)]
+    write_key(sheet, left + 260, top - 14, entries)
     sheet.write(_WIDTH - style.MARGIN, top + 680 + 160, clock, colour=style.MUTED, align="right")
     sheet.caption(top + 840, caption)
     return sheet.figure

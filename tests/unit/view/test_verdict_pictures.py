@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
-from epochal.view import style
-from epochal.view.lettering import width_of
-from epochal.view.verdict import _key_rows, verdict_picture
+from epochal.view.verdict import verdict_picture
 
 
 def record(metric: dict[str, Any], rows: list[dict[str, float]]) -> dict[str, Any]:
@@ -77,12 +75,3 @@ def test_arms_that_measure_the_same_runs_differently_have_one_curve() -> None:
         drawn = [line for line in figure.axes[1].lines if len(line.get_xdata()) == 2]
         assert len(drawn) == 2 * curves, "each a pale one and the mean"
         assert ("the same runs" in words(figure)) == (curves == 1)
-
-
-def test_a_key_with_many_names_takes_rows_that_are_no_wider_than_the_curves() -> None:
-    names = [f"an arm called {number}" for number in range(9)]
-    rows = _key_rows(names, 600)
-    assert [name for row in rows for name, _ in row] == names
-    assert len(rows) > 1
-    assert all(place + 44 + width_of(name, style.TEXT_SIZE) <= 600 for row in rows for name, place in row)
-    assert _key_rows(["one whose name is far wider than there is room " * 3], 600)[0][0][1] == 0

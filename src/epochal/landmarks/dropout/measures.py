@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from epochal.core.recipe import Recipe
+from epochal.core.report import counted
 from epochal.engine.probe import activations
 from epochal.engine.scene import Scene
 from epochal.landmarks.dropout.monte_carlo import averages
@@ -70,7 +71,7 @@ ACTIVE = "active hidden units, %"
 
 def error_of(samples: int) -> str:
     """What the error of so many sampled nets is called."""
-    return f"held-out error of {samples} sampled net{'s' if samples > 1 else ''}, %"
+    return f"held-out error of {counted(samples, 'sampled net')}, %"
 
 
 FUNCTIONS: dict[str, Callable[[Scene, Recipe, list[dict[str, Any]]], float]] = {
