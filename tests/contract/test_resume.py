@@ -41,12 +41,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-CASES = [
-    pytest.param(name, variant, where, id=f"{name}-{variant}-{where}")
-    for name in table.CHRONOLOGY
-    for variant in VARIANTS[name]
-    for where in STOPS[name]
-]
+CASES = [(name, variant, where) for name in table.CHRONOLOGY for variant in VARIANTS[name] for where in STOPS[name]]
 
 _straight: dict[str, tuple[int, str]] = {}
 
