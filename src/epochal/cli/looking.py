@@ -8,13 +8,16 @@ from typing import Annotated, Any
 import typer
 
 import epochal
-from epochal.cli.app import Device, Json, Offline, RunName, app
+from epochal.cli.app import Device, Json, Offline, app
 from epochal.console import Console
 
 
 @app.command("look", epilog="Example: epochal look latest patches --layer conv2")
 def look(
-    run: RunName,
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run's path or name, or `latest`; a file of word vectors."),
+    ],
     view: Annotated[
         str | None,
         typer.Argument(

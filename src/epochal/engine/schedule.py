@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -205,3 +206,15 @@ class Gentle:
     def restore(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
         self.mean, self.begun = float(state["mean"]), bool(state["begun"])
+
+
+def remarks(schedule: Schedule, steps: int) -> Iterator[str]:
+    """What a person may not expect of a schedule in a training of so many steps."""
+    planned = schedule.then if isinstance(schedule, Gentle) else schedule
+    if isinstance(planned, Drops | Cosine) and planned.warmup > steps:
+        yield (
+            f"the warm-up would take {planned.warmup:,} steps, and there are {steps:,}: the learning rate gets to "
+            f"{planned.lr(steps - 1):.3g} of {planned.base:g}"
+        )
+    if isinstance(planned, Drops) and planned.at and min(planned.at) >= steps:
+        yield f"the learning rate does not drop: that would begin at step {min(planned.at):,}, and there are {steps:,}"

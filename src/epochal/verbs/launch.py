@@ -20,6 +20,8 @@ from epochal.engine.allocator import keep_large_blocks
 from epochal.engine.device import choose_device, memory_explained
 from epochal.engine.fit import Pace, fit
 from epochal.engine.group import Group
+from epochal.engine.schedule import remarks
+from epochal.engine.supervised import Supervised
 
 # The range of every number that is no setting of a recipe. A larger seed would be cut to 64 bits, and two seeds be one.
 LIMITS = {
@@ -209,6 +211,8 @@ def run_task(
             "note": data.note,
         }
     )
+    for text in remarks(task.schedule, task.steps) if isinstance(task, Supervised) else ():
+        report({"kind": "note", "text": text})
     pace = Pace(save_steps=record["save_steps"], signal_steps=record.get("signal_steps"))
     fit(task, run, pace, report, started, group)
     return run

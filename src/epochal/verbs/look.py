@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,15 @@ from epochal.core.run import Run
 from epochal.engine import signal_view
 from epochal.verbs import catalogue
 from epochal.verbs.scene import scene_of
+from epochal.verbs.vectors import load_vectors
 from epochal.view.save import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+# The landmark whose views are those of word vectors.
+_OF_VECTORS = "word2vec"
 # What the runs of every landmark with layers can show, whatever their own views.
 OF_NETWORKS = {
     "signal": "how responses and gradients are distributed in every layer, or in one (--layer), over the training"
@@ -62,13 +66,14 @@ def look(
     """Draw one view of a run, or all of them, and write PNG files.
 
     Args:
-        run: its path, its name in the runs folder, or `latest`.
+        run: its path, its name in the runs folder, or `latest`; or a file of word vectors, as `evaluate` takes them.
         view: a name that `views` lists; all that the run's network has if None, or, with `images` or `layer`, all
             those that show them.
         images: pictures to look at; some of the run's held-out pictures if empty.
         layer: the layer to show, for `features`, `patches` and `signal`.
         words: for word vectors: the words to show; the view's own choice if empty.
-        out: a PNG file for a single view, or a folder; the run's `figures` if None.
+        out: a PNG file for a single view, or a folder; if None the run's `figures`, for a file `figures` and its name
+            in the current folder.
         device: where to compute.
         offline: never download.
 
@@ -76,22 +81,56 @@ def look(
         InputFault: the run, view, layer or a picture cannot be used, or the network has no such view.
         DiskFault: the picture cannot be written.
     """
+    if not isinstance(run, Run) and os.path.isfile(run):
+        return _at_file(Path(run), view, images=images, words=words, layer=layer, out=out)
     found = catalogue.find_run(run)
     record = found.record()
     module, card = _look_module(record["landmark"]), catalogue.landmark(record["landmark"])
     names = _named(module, card.gives, view, layer=layer, images=images, words=words)
-    places = {name: _place(found, name, layer, out, single=view is not None) for name in names}
+    places = {name: _place(found.figures, name, layer, out, single=view is not None) for name in names}
     scene = scene_of(found, images=images, words=words, device=device, offline=offline)
     recipe = table.load(record["landmark"]).RECIPE.parse(record["recipe"])
-    looks = []
     shown = {*module.shown(scene), *_of_networks(module)}
-    for name in names if view is not None else [name for name in names if name in shown]:
+    looks = []
+    for name in _drawn(names, view, shown):
         if name in OF_NETWORKS:
             figure = signal_view.signal(scene, found.metrics(), layer)
         else:
             figure = module.look(name, scene, recipe, found.metrics(), layer)
         looks.append(Look(name, figure, save(figure, places[name])))
     return looks
+
+
+def _at_file(
+    path: Path,
+    view: str | None,
+    *,
+    images: Sequence[Path | str],
+    words: Sequence[str],
+    layer: str | None,
+    out: Path | str | None,
+) -> list[Look]:
+    """The views of words, of vectors that no run here has learned."""
+    module = _look_module(_OF_VECTORS)
+    if view in set(module.VIEWS).difference(module.OF_WORDS):
+        raise InputFault(
+            f"the view {view!r} is of a training, and {printable(str(path))} is a file of vectors",
+            expected=f"one of {', '.join(module.OF_WORDS)}",
+        )
+    named = _named(module, "word vectors", view, layer=layer, images=images, words=words)
+    names = [name for name in named if name in module.OF_WORDS]
+    places = {name: _place(Path("figures") / path.stem, name, layer, out, single=view is not None) for name in names}
+    scene = module.scene(load_vectors(path), words)
+    looks = []
+    for name in _drawn(names, view, module.shown(scene)):
+        figure = module.look(name, scene, None, [])
+        looks.append(Look(name, figure, save(figure, places[name])))
+    return looks
+
+
+def _drawn(names: Sequence[str], view: str | None, shown: Container[str]) -> list[str]:
+    """The one view asked for, or those of all that there are here."""
+    return [name for name in names if view is not None or name in shown]
 
 
 def _look_module(landmark: str) -> Any:
@@ -136,10 +175,10 @@ def _instead(option: str, names: Sequence[str]) -> str:
     return f"no {option}, or one of the views {', '.join(names)}"
 
 
-def _place(run: Run, view: str, layer: str | None, out: Path | str | None, *, single: bool) -> Path:
+def _place(figures: Path, view: str, layer: str | None, out: Path | str | None, *, single: bool) -> Path:
     stem = view if layer is None else f"{view}-{layer}"
     if out is None:
-        return run.figures / f"{stem}.png"
+        return figures / f"{stem}.png"
     path = Path(out)
     if path.suffix.lower() == ".png" and single:
         return path

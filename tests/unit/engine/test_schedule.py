@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from epochal.engine.schedule import Cosine, Drops, Exponential, Gentle, Inverse, Linear, Plateau, Schedule
+from epochal.engine.schedule import Cosine, Drops, Exponential, Gentle, Inverse, Linear, Plateau, Schedule, remarks
 
 
 def test_drops_divide_the_rate_at_their_steps() -> None:
@@ -104,3 +104,13 @@ def test_the_exponential_falls_at_the_nearest_step_and_a_tiny_interval_costs_not
     drops = Drops(0.5, tuple(round(number * 2.4) for number in range(1, 40)), factor=0.9)
     assert [falling.lr(step) for step in range(60)] == [drops.lr(step) for step in range(60)]
     assert Exponential(0.5, every=1e-6, factor=0.9).lr(10**6) == 0.0
+
+
+def test_a_training_too_short_for_its_schedule_is_remarked_upon() -> None:
+    (warmup,) = remarks(Cosine(0.4, steps=20, warmup=40), 20)
+    assert "40 steps, and there are 20: the learning rate gets to 0.2 of 0.4" in warmup
+    (drop,) = remarks(Drops(0.1, (20, 30), warmup=20), 20)
+    assert "would begin at step 20, and there are 20" in drop
+    assert len(list(remarks(Gentle(Drops(0.1, (30,), warmup=30), 0.01), 20))) == 2
+    for schedule in (Drops(0.1), Drops(0.1, (19, 30)), Cosine(0.1, 20, 20), Plateau(0.1), Linear(0.1, 5)):
+        assert not list(remarks(schedule, 20))

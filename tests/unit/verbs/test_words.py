@@ -118,3 +118,34 @@ def test_the_numbering_of_a_text_is_reported_the_first_time(tmp_path: Path) -> N
         notes = [row["text"] for row in rows if row["kind"] == "note"]
         assert any("numbering the words" in note for note in notes) == is_first
         json.dumps(rows)
+
+
+def test_a_file_of_vectors_is_looked_at_like_a_run(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    epochal.export(run, "word2vec-bin", out=tmp_path / "mine.bin")
+    looks = epochal.look(tmp_path / "mine.bin")
+    of_run = epochal.look(run, out=tmp_path / "of-run")
+    assert [one.view for one in looks] == [one.view for one in of_run if one.view != "curves"]
+    assert all(one.path == Path("figures/mine") / f"{one.view}.png" and one.path.is_file() for one in looks)
+    texts = [text.get_text() for axes in looks[0].figure.axes for text in axes.texts]
+    assert any("dimensions" in text and "skip" not in text for text in texts), "who trained them is not known"
+    words = epochal.load_vectors(run).words[:4]
+    (drawn,) = epochal.look("mine.bin", "parallelogram", words=words, out=tmp_path / "pairs.png")
+    assert drawn.path == tmp_path / "pairs.png"
+
+
+def test_what_a_file_cannot_show_is_told(run: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prose").write_text("to be or\nnot to be\n")
+    for asked, told in (
+        ((file, "curves"), "the view 'curves' is of a training, and .* is a file of vectors"),
+        ((file, "filters"), "no view called 'filters'"),
+        ((tmp_path / "prose",), "prose"),
+    ):
+        with pytest.raises(InputFault, match=told):
+            epochal.look(*asked)
+    with pytest.raises(InputFault, match="no vector"):
+        epochal.look(file, "map", words=["emperor"])
+    with pytest.raises(InputFault, match="shows no picture of your own"):
+        epochal.look(file, "map", images=["x.png"])
+    assert not (tmp_path / "figures").exists()

@@ -69,14 +69,14 @@ def shown(scene: Scene) -> tuple[str, ...]:
 
 
 def look(
-    view: str, scene: Scene, recipe: Word2VecRecipe, metrics: list[dict[str, Any]], layer: str | None = None
+    view: str, scene: Scene, recipe: Word2VecRecipe | None, metrics: list[dict[str, Any]], layer: str | None = None
 ) -> Figure:
     """One view of word vectors.
 
     Args:
         view: a name in `VIEWS`.
         scene: the vectors and the words asked for.
-        recipe: how they were trained.
+        recipe: how they were trained; None: nobody here knows.
         metrics: the rows of the run's log.
         layer: of no use here.
 
@@ -84,7 +84,8 @@ def look(
         InputFault: the view cannot show so many words.
     """
     vectors = scene.vectors
-    size = f"{len(vectors):,} words, {recipe.dimension} dimensions, {recipe.architecture}, {recipe.objective}"
+    size = f"{len(vectors):,} words, {vectors.matrix.shape[1]:,} dimensions"
+    size += f", {recipe.architecture}, {recipe.objective}" if recipe else ""
     match view:
         case "map":
             words, groups = (scene.words, ()) if scene.words else in_turn(like_words(vectors, *_ON_MAP))
