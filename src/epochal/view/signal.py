@@ -7,6 +7,7 @@ percentiles of some layers over time (Ioffe and Szegedy 2015, Figure 1), or of o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from epochal.core.fault import InputFault, nearest, printable
 from epochal.view import style
@@ -31,6 +32,8 @@ _RIGHT = _WIDTH - style.MARGIN - _PLOT_WIDTH
 _SIDES = ((_LEFT, "forward", style.BLUE), (_RIGHT, "gradient", style.VERMILLION))
 _HIGH, _ABOVE, _BELOW = 330, 70, 90
 _LOW, _LOW_ABOVE = 170, 60
+# A band is drawn in decades where it is at some time so many times as wide as at others; so far they reach down.
+_NARROW, _DECADES = 30.0, 1e4
 
 Times = Float64[np.ndarray, " n"]
 Values = Float64[np.ndarray, "n 4"]
@@ -90,7 +93,7 @@ def _caption(names: Sequence[str], layer: str | None, recordings: int, note: str
     parts = [
         "A response is what a layer's weights make of their input, after the normalisation that directly follows; the "
         "gradient is that of the mean loss with respect to it. Bands reach from the 15th to the 85th percentile, lines "
-        "are medians."
+        "are medians. Scales numbered in powers of ten are logarithmic away from zero."
     ]
     if recordings > 1 and layer is None and len(names) > SHOWN:
         parts.append(f"Over time: {SHOWN} of the {len(names)} layers, evenly chosen; --layer shows another.")
@@ -194,8 +197,24 @@ def _plot_over_time(sheet: Sheet, x: int, y: int, panel: Panel, times: Times, sp
     room = 0.015 * (span[1] - span[0])
     axes.set_xlim(span[0] - room, span[1] + room)
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    _number_values(axes, 4)
+    _scale(axes, values)
     return axes
+
+
+def _scale(axes: Axes, values: Values) -> None:
+    """Decades away from zero where the band would else be too narrow to be seen most of the time."""
+    ends = np.abs(values[:, (0, 2)])
+    ends = ends[ends > 0]  # neither zeros nor what is missing
+    most, little = (float(ends.max()), float(np.quantile(ends, 0.1))) if len(ends) else (0.0, 0.0)
+    if most <= _NARROW * little:
+        _number_values(axes, 4)
+        return
+    straight = max(little, most / _DECADES)
+    axes.set_yscale("symlog", linthresh=straight)
+    _number_values(axes)
+    decades = [10.0**power for power in {math.ceil(math.log10(straight)), math.floor(math.log10(most))}]
+    axes.yaxis.set_major_locator(FixedLocator(sorted([0.0, *decades, *(-decade for decade in decades)])))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _number_values(axes: Axes, count: int = 6) -> None:

@@ -46,3 +46,14 @@ def test_numbers_that_are_none_and_rows_that_are_damaged_are_left_out() -> None:
     figure.canvas.draw()
     assert "3 recordings" in words(figure)
     assert "Nothing was recorded" in words(signal_page([{"kind": "step"}]))
+
+
+def test_a_band_that_shrinks_a_lot_is_drawn_in_decades() -> None:
+    shrinking = signal_page([row(step, 1, 0.1**step) for step in range(8)])
+    *_, gradient = shrinking.axes
+    assert gradient.get_yscale() == "symlog"
+    ticks = list(gradient.get_yticks())
+    assert ticks == sorted(ticks) == [-tick for tick in reversed(ticks)]
+    assert len(ticks) == 5
+    steady = signal_page([row(step, 1, 1.0 + step) for step in range(8)])
+    assert {axes.get_yscale() for axes in steady.axes[-2:]} == {"linear"}
