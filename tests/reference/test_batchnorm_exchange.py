@@ -31,6 +31,15 @@ def test_names_and_shapes_tell_the_network(recipe: BatchNormRecipe) -> None:
     assert again == shapes
 
 
+def test_any_width_is_told_by_the_shapes() -> None:
+    for width in (0.01, 0.037, 0.08, 0.123, 0.25, 0.333, 0.71, 1.0):
+        recipe = TINY_BATCHNORM.replace(width=width)
+        with torch.device("meta"):
+            shapes = {name: tuple(t.shape) for name, t in network(recipe, 7).state_dict().items()}
+            told = network(own_recipe(layout_of(shapes).settings), 7).state_dict()
+        assert {name: tuple(t.shape) for name, t in told.items()} == shapes, width
+
+
 def test_weights_of_something_else_are_refused() -> None:
     with pytest.raises(InputFault, match="not in a layout known"):
         layout_of({"features.0.weight": (64, 3, 11, 11)})

@@ -41,6 +41,15 @@ def test_weights_decay_and_normalisations_only_where_asked(decay_norms: bool) ->
         assert of[id(parameter)]["rate"] == (3.0 if name.startswith("fc.") else 1.0), name
 
 
+@pytest.mark.parametrize("landmark", ["alexnet", "resnet"])
+def test_a_plateau_has_no_epochs_to_drop_at(landmark: str) -> None:
+    recipe = epochal.recipe(landmark, "paper")
+    assert recipe.schedule == "plateau"
+    with pytest.raises(InputFault, match="settings do not fit"):
+        recipe.override(["drop_epochs=5"])
+    recipe.override(["drop_epochs=5", "schedule=drops"])
+
+
 def test_the_recipe_of_110_layers_begins_gently() -> None:
     recipe = epochal.recipe("resnet", "paper-cifar-110")
     found = schedule(recipe, Plan(50_000, recipe.batch_size, 0))

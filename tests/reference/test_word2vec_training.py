@@ -169,6 +169,30 @@ def test_every_form_learns(changes: dict) -> None:
     assert math.isfinite(done["train_loss"])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"form": "paper", "shared": 4},
+        {"objective": "hierarchical-softmax", "shared": 4},
+        {"average": "mean"},
+        {"form": "source", "architecture": "cbow", "average": "root"},
+    ],
+)
+def test_a_setting_that_would_change_nothing_is_refused(changes: dict) -> None:
+    with pytest.raises(InputFault, match="settings do not fit"):
+        TINY_WORDS.replace(**changes)
+
+
+def test_as_many_words_as_were_asked_for_with_a_file_of_words_and_without(tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("the\nof\nand\nto\nis\n")
+    recipe = TINY_WORDS.replace(form="source", most_words=3)
+    sizes = [
+        len(read_text(recipe.replace(vocabulary=file), open_text("topics")).vocabulary)
+        for file in (None, str(tmp_path / "words"))
+    ]
+    assert sizes == [4, 4], "three words and the end of a line"
+
+
 def test_the_first_loss_is_that_of_vectors_that_know_nothing() -> None:
     training = task(TINY_WORDS, open_text("topics"), seed=0, device=CPU)
     # Each word predicted comes with 5 negatives; the outputs are zero, every probability is a half.

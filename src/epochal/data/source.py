@@ -23,6 +23,8 @@ from epochal.data.images import ImageData
 from epochal.data.parquet import has_parquet, open_parquet, read_small_parquet
 
 KINDS = ("imagefolder", "parquet")
+# Named sets that are no pictures: `data.text` opens them.
+TEXTS = ("topics", "wiki")
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,12 @@ def find(name: str) -> Path | None:
 
 def _unknown(spec: str) -> InputFault:
     kind, colon, _ = spec.partition(":")
+    if spec in TEXTS or (colon and kind == "text"):
+        return InputFault(
+            f"{printable(spec)} is a text, and pictures are asked for",
+            expected="labelled pictures, such as digits or imagefolder:PATH",
+            remedy=f"a landmark that learns from text takes it: `epochal train word2vec --data {printable(spec)}`",
+        )
     known = [*(f"{kind}:PATH" for kind in KINDS), "digits", *_NAMED]
     remedy = "`epochal data list` shows the named sets"
     if not colon and os.path.isdir(os.path.expanduser(spec)):

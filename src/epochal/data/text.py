@@ -74,8 +74,10 @@ def _blocks(file: TextFile, most: int) -> Iterator[bytes]:
     try:
         with file.open_bytes() as stored, _unpacked(stored) as opened:
             while read := opened.read(most):
+                content = rest + read
                 # What some editors put before the first letter is no letter.
-                content = rest + read if place or rest else read.removeprefix(BOM_UTF8)
+                if not place and content.startswith(BOM_UTF8):
+                    content, place = content[len(BOM_UTF8) :], len(BOM_UTF8)
                 end = max(content.rfind(space) for space in (b" ", b"\n", b"\t", b"\r")) + 1
                 if not end and len(content) >= 2 * most:
                     raise InputFault(

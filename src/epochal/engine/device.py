@@ -70,9 +70,18 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
+# What can be done where memory does not suffice, for pictures and for text.
+SMALLER_PARTS = "resume with --micro-batches 2 (or 4, 8): it splits each batch and leaves the mathematics as it is"
+LESS_TEXT = "fewer numbers in a vector (--set dimension=...) or fewer words (--set min_count=..., --set most_words=...)"
+
+
 @contextlib.contextmanager
-def memory_explained(device: torch.device) -> Iterator[None]:
+def memory_explained(device: torch.device, remedy: str = SMALLER_PARTS) -> Iterator[None]:
     """Turn the device's out-of-memory error into one that says the peak and what to set.
+
+    Args:
+        device: what is computed on.
+        remedy: what to set.
 
     Raises:
         MemoryFault: the device ran out of memory.
@@ -91,6 +100,6 @@ def memory_explained(device: torch.device) -> Iterator[None]:
             peak = f" (peak {gigabytes:.1f} GB of {total:.1f} GB)"
         raise MemoryFault(
             f"{device} ran out of memory{peak}: {text.splitlines()[0][:160]}",
-            expected="a batch that fits",
-            remedy="resume with --micro-batches 2 (or 4, 8): it splits each batch and leaves the mathematics as it is",
+            expected="a training that fits",
+            remedy=remedy,
         ) from error

@@ -35,12 +35,14 @@ class Task(Protocol):
         steps: how many steps the whole training has.
         steps_per_epoch: how many steps go once through the data.
         evaluate_every: steps between evaluations; there is always one at the end.
+        if_memory_runs_out: what a person can do then.
     """
 
     device: torch.device
     steps: int
     steps_per_epoch: int
     evaluate_every: int
+    if_memory_runs_out: str
 
     def batches(self, start: int, /) -> Iterator[Any]:
         """The batches from the step `start` on, as a function of the seed and the step alone."""
@@ -136,7 +138,7 @@ def fit(
         group.heed(stop)
         loop = _Loop(task, run, pace, report if group.first else silent, stop, group)
         try:
-            with group.sharing_faults(), memory_explained(task.device):
+            with group.sharing_faults(), memory_explained(task.device, task.if_memory_runs_out):
                 loop.resume()
                 if group.first:
                     run.update(status="running", **(started or {}))

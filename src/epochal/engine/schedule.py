@@ -130,19 +130,22 @@ class Plateau:
         patience: evaluations without a new best before a drop.
         factor: what a drop multiplies the rate by.
         most: how many drops there may be.
+        warmup: steps of a linear start from zero.
     """
 
     base: float
     patience: int = 5
     factor: float = 0.1
     most: int = 3
+    warmup: int = 0
     best: float = field(default=math.inf, init=False)
     waited: int = field(default=0, init=False)
     drops: int = field(default=0, init=False)
 
     def lr(self, step: int) -> float:
-        """The rate now; the step does not matter."""
-        return self.base * self.factor**self.drops
+        """The rate now; after the warm-up the step does not matter."""
+        rate = self.base * self.factor**self.drops
+        return rate * min(1.0, (step + 1) / self.warmup) if self.warmup else rate
 
     def saw(self, accuracy: Float[Tensor, ""]) -> None:
         """Nothing to learn from a step."""
@@ -211,7 +214,7 @@ class Gentle:
 def remarks(schedule: Schedule, steps: int) -> Iterator[str]:
     """What a person may not expect of a schedule in a training of so many steps."""
     planned = schedule.then if isinstance(schedule, Gentle) else schedule
-    if isinstance(planned, Drops | Cosine) and planned.warmup > steps:
+    if isinstance(planned, Drops | Cosine | Plateau) and planned.warmup > steps:
         yield (
             f"the warm-up would take {planned.warmup:,} steps, and there are {steps:,}: the learning rate gets to "
             f"{planned.lr(steps - 1):.3g} of {planned.base:g}"

@@ -19,7 +19,7 @@ from epochal.data.statistics import PixelStatistics
 from epochal.engine import optimizer_state, random
 from epochal.engine.checkpoint import Snapshot
 from epochal.engine.classify import Classified, probabilities
-from epochal.engine.device import autocast
+from epochal.engine.device import SMALLER_PARTS, autocast
 from epochal.engine.finite import FiniteWatch
 from epochal.engine.frozen import resting, train_but
 from epochal.engine.group import ALONE, Group
@@ -56,6 +56,8 @@ class Supervised:
     Raises:
         InputFault: there are more processes than pictures in a batch.
     """
+
+    if_memory_runs_out = SMALLER_PARTS
 
     def __init__(
         self,

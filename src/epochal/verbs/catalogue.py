@@ -33,6 +33,25 @@ def landmark(name: str) -> Landmark:
     return card
 
 
+def require_network(name: str, what: str) -> None:
+    """Refuse a landmark that trains no network of layers.
+
+    Args:
+        name: the landmark.
+        what: what cannot be done without one, such as `load weights`.
+
+    Raises:
+        InputFault: it gives word vectors.
+    """
+    if landmark(name).gives == "word vectors":
+        networks = [card.name for card in chronology() if card.gives != "word vectors"]
+        raise InputFault(
+            f"{name} trains word vectors: there is no network to {what}",
+            expected=f"one of {', '.join(networks)}",
+            remedy="vectors are asked and measured by their file, or their run, alone: `epochal predict FILE WORD`",
+        )
+
+
 def recipe(name: str, recipe: str = "small") -> Recipe:
     """A landmark's recipe by name; vary it with `.replace(...)`.
 

@@ -185,6 +185,7 @@ def _known(landmark: str) -> dict[str, Recipe]:
 
 
 def _module(landmark: str) -> Any:
+    catalogue.require_network(landmark, "compare")
     return import_module(f"epochal.landmarks.{landmark}.anatomy")
 
 

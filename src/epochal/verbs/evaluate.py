@@ -10,6 +10,7 @@ from epochal.core.fault import InputFault, printable
 from epochal.core.run import Run
 from epochal.data.source import open_data
 from epochal.data.subset import in_memory, with_fewer
+from epochal.verbs import catalogue
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import Trained, find_trained
 from epochal.verbs.vector_measures import evaluate_vectors
@@ -57,8 +58,10 @@ def evaluate(
     asked_vectors = find_vectors(run) if weights is None else None
     if asked_vectors is not None:
         given = {"--data": data is not None, "--split": split != "held-out", "--crops": crops != 1}
-        refuse_options(asked_vectors, given | {"--set": bool(overrides)})
+        refuse_options(asked_vectors, given | {"--set": bool(overrides), "--device": device != "auto"})
         return evaluate_vectors(asked_vectors, analogies, pairs, offline=offline)
+    if weights is not None and (analogies or pairs):
+        catalogue.require_network(str(run), "load weights into")
     if analogies or pairs:
         raise InputFault(f"{printable(str(run))} has no word vectors", expected="analogies and pairs only for those")
     # Weights need not name their classes: then they are those of the data.

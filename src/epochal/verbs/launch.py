@@ -17,7 +17,7 @@ from epochal.data.feed import RESIDENT_BYTES
 from epochal.data.source import open_data
 from epochal.data.text import open_text
 from epochal.engine.allocator import keep_large_blocks
-from epochal.engine.device import choose_device, memory_explained
+from epochal.engine.device import LESS_TEXT, SMALLER_PARTS, choose_device, memory_explained
 from epochal.engine.fit import Pace, fit
 from epochal.engine.group import Group
 from epochal.engine.schedule import remarks
@@ -78,6 +78,20 @@ def column_devices(wanted: str | None, group: Group) -> Columns | None:
             expected="either --columns, or several processes",
         )
     return first, second
+
+
+def device_for(landmark: str, wanted: str, group: Group) -> torch.device:
+    """The device of this process; a text is learned from on the CPU where `auto` finds Apple's GPU.
+
+    Raises:
+        InputFault: there is no such device here, or the landmark cannot be trained on it.
+    """
+    device = group.device(wanted)
+    if device.type != "mps" or table.load(landmark).CARD.learns_from != "text":
+        return device
+    if wanted != "auto":
+        raise InputFault(f"{landmark} adds up in float64, which mps has not", expected="--device cpu, or cuda")
+    return torch.device("cpu")
 
 
 @runtime_checkable
@@ -153,7 +167,7 @@ def build_task(
     if package.CARD.learns_from == "text":
         _refuse_pictures_options(record)
         options["report"] = report
-    with memory_explained(device):
+    with memory_explained(device, LESS_TEXT if package.CARD.learns_from == "text" else SMALLER_PARTS):
         return build(
             package.RECIPE.parse({**record["recipe"], **settled}),
             data,
@@ -167,7 +181,12 @@ def build_task(
 
 
 def _refuse_pictures_options(record: dict[str, Any]) -> None:
-    for name, is_given in (("--workers", record["workers"]), ("--micro-batches", record["micro_batches"] != 1)):
+    given = {
+        "--workers": record["workers"],
+        "--micro-batches": record["micro_batches"] != 1,
+        "--memory-gb": record["memory_gigabytes"],
+    }
+    for name, is_given in given.items():
         if is_given:
             raise InputFault(
                 f"{name} is for pictures, and {record['landmark']} learns from text",

@@ -82,10 +82,12 @@ def look(
         DiskFault: the picture cannot be written.
     """
     if not isinstance(run, Run) and os.path.isfile(run):
+        _refuse_device(device, "word vectors")
         return _at_file(Path(run), view, images=images, words=words, layer=layer, out=out)
     found = catalogue.find_run(run)
     record = found.record()
     module, card = _look_module(record["landmark"]), catalogue.landmark(record["landmark"])
+    _refuse_device(device, card.gives)
     names = _named(module, card.gives, view, layer=layer, images=images, words=words)
     places = {name: _place(found.figures, name, layer, out, single=view is not None) for name in names}
     scene = scene_of(found, images=images, words=words, device=device, offline=offline)
@@ -128,6 +130,11 @@ def _at_file(
     return looks
 
 
+def _refuse_device(device: str, gives: str) -> None:
+    if device != "auto" and gives == "word vectors":
+        raise InputFault("--device says nothing of word vectors", expected="no --device: it is for networks")
+
+
 def _drawn(names: Sequence[str], view: str | None, shown: Container[str]) -> list[str]:
     """The one view asked for, or those of all that there are here."""
     return [name for name in names if view is not None or name in shown]
@@ -168,6 +175,11 @@ def _named(
     if words and (not fitting or (view is not None and view not in fitting)):
         told = "no view of this run" if view is None else f"the view {view!r} is none that"
         raise InputFault(f"{told} shows words of your own", expected=_instead("--word", of_words))
+    if view is None and not fitting:
+        raise InputFault(
+            f"no view here shows {'a layer' if layer is not None else 'a picture of your own'}",
+            expected=f"no {'--layer' if layer is not None else '--image'}: one of {', '.join(known)}",
+        )
     return fitting if view is None else [view]
 
 

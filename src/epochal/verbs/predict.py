@@ -82,6 +82,8 @@ def predict(
     if asked is not None:
         refuse_options(asked, {"--crops": crops != 1, "--device": device != "auto", "--set": bool(overrides)})
         return [_of_words(asked.vectors, str(one), top, include_inputs) for one in inputs or [""]]
+    if include_inputs:
+        raise InputFault("--include-inputs is for sums of words", expected="a run of word vectors, or no such option")
     classifier = find_trained(run, weights=weights, overrides=overrides, device=device, offline=offline).classifier
     predictions = []
     for source, picture in _pictures(inputs):

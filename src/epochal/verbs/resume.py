@@ -16,7 +16,7 @@ from epochal.engine.distributed import together
 from epochal.engine.group import Group
 from epochal.verbs import catalogue
 from epochal.verbs.environment import environment
-from epochal.verbs.launch import LIMITS, build_task, check_numbers, column_devices, open_together, run_task
+from epochal.verbs.launch import LIMITS, build_task, check_numbers, column_devices, device_for, open_together, run_task
 
 # What a record must say for its run to go on.
 _NEEDED = (
@@ -81,7 +81,7 @@ def resume(
         pair = _columns(found, record, group)
         if group.size > 1 and device is None:  # each process takes its own of that kind
             record["device"] = record["device"].partition(":")[0]
-        where = group.device(record["device"]) if pair is None else pair[0]
+        where = device_for(record["landmark"], record["device"], group) if pair is None else pair[0]
         if {"device", "column_devices"} & made.keys():  # another device may compute in another precision
             precision = choose_precision(record["recipe"].get("precision", "fp32"), where)
             record["precision"] = group.told(precision)

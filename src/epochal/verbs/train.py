@@ -19,7 +19,7 @@ from epochal.engine.fit import keep_start
 from epochal.engine.group import Group
 from epochal.verbs import catalogue
 from epochal.verbs.environment import environment
-from epochal.verbs.launch import build_task, check_numbers, column_devices, open_together, run_task
+from epochal.verbs.launch import build_task, check_numbers, column_devices, device_for, open_together, run_task
 from epochal.verbs.start import begin_with, given, told
 from epochal.verbs.weights import Source
 
@@ -98,7 +98,7 @@ def train(
                 remedy="stop it after a step, then go on with `epochal resume RUN --columns ...`",
             )
         begin = given(weights, landmark, offline=offline) if weights is not None and group.first else None
-        where = group.device(device) if pair is None else pair[0]
+        where = device_for(landmark, device, group) if pair is None else pair[0]
         numbers = {
             "seed": seed,
             "micro_batches": micro_batches,

@@ -151,7 +151,7 @@ def _here(source: str, offline: bool) -> Path:
 
 
 def _exchange(landmark: str) -> Any:
-    table.load(landmark)
+    catalogue.require_network(landmark, "load weights into")
     return import_module(f"epochal.landmarks.{landmark}.exchange")
 
 

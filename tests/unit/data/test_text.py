@@ -121,6 +121,7 @@ def test_rare_words_are_forgotten_when_there_are_too_many(tmp_path: Path, monkey
     ("content", "said"),
     [
         (b"good words\nbad \xff word", "one is no UTF-8: byte 15 is 0xff"),
+        (b"\xef\xbb\xbfgood words\nbad \xff word", "one is no UTF-8: byte 18 is 0xff"),
         (b"", "holds no text"),
         (b"1 2 3 ...", "holds no words of the letters a to z"),
         ("слова".encode(), "holds no words of the letters a to z"),

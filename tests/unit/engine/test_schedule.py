@@ -18,6 +18,16 @@ def test_a_warm_up_rises_in_equal_parts_to_the_full_rate() -> None:
     assert [schedule.lr(step) for step in range(5)] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
 
 
+def test_a_plateau_may_warm_up() -> None:
+    schedule = Plateau(0.4, patience=1, warmup=4)
+    assert [schedule.lr(step) for step in (0, 1, 3, 9)] == pytest.approx([0.1, 0.2, 0.4, 0.4])
+    for _ in range(2):
+        schedule.observe(0.5)
+    assert schedule.lr(9) == pytest.approx(0.04)
+    (remark,) = remarks(schedule, 2)
+    assert "the warm-up would take 4 steps" in remark
+
+
 def test_the_cosine_falls_from_the_base_to_nearly_nothing_and_stays_above_zero() -> None:
     schedule = Cosine(1.0, steps=100, warmup=10)
     rates = [schedule.lr(step) for step in range(100)]

@@ -16,6 +16,8 @@ from epochal.engine.checkpoint import Snapshot
 class Toy:
     """Draws from the global generator in each step, as dropout does."""
 
+    if_memory_runs_out = "smaller lines"
+
     def __init__(self, steps: int = 30, *, signal_at: int | None = None, in_evaluation: bool = False) -> None:
         self.device = torch.device("cpu")
         self.steps, self.steps_per_epoch, self.evaluate_every = steps, 10, 10

@@ -98,15 +98,17 @@ def test_the_record_says_where_the_weights_are_from_and_names_no_place(source: R
     assert str(source.folder.parent) not in json.dumps(start)
 
 
-def test_the_first_line_told_is_of_the_weights_and_not_of_a_resumed_training(
+def test_a_line_that_is_told_is_of_the_weights_and_not_of_a_resumed_training(
     source: Run, three: str, tmp_path: Path
 ) -> None:
     rows: list[dict[str, Any]] = []
     run = begun(source, three, tmp_path, report=rows.append)
-    assert [row["kind"] for row in rows[:2]] == ["begin", "note"]
-    assert source.name in rows[1]["text"]
-    assert "fc8.weight" in rows[1]["text"]
-    assert rows[2:] == run.metrics()
+    begin, too_short, told, *others = rows
+    assert [begin["kind"], too_short["kind"], told["kind"]] == ["begin", "note", "note"]
+    assert "the warm-up would take" in too_short["text"]
+    assert source.name in told["text"]
+    assert "fc8.weight" in told["text"]
+    assert others == run.metrics()
 
 
 @pytest.mark.parametrize(

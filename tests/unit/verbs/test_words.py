@@ -12,8 +12,10 @@ from tests.tiny import TINY_WORDS
 import epochal
 from epochal.core.fault import InputFault
 from epochal.core.run import Run
+from epochal.engine.group import ALONE
 from epochal.interop.vectors import Vectors
 from epochal.interop.vectors_file import write_vectors
+from epochal.verbs.launch import device_for
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +151,40 @@ def test_what_a_file_cannot_show_is_told(run: Run, file: Path, tmp_path: Path, m
     with pytest.raises(InputFault, match="shows no picture of your own"):
         epochal.look(file, "map", images=["x.png"])
     assert not (tmp_path / "figures").exists()
+
+
+def test_vectors_are_no_weights_of_a_network(file: Path) -> None:
+    for asked in (
+        lambda: epochal.predict("word2vec", ["king"], weights=file),
+        lambda: epochal.evaluate("word2vec", weights=file),
+        lambda: epochal.evaluate("word2vec", weights=file, pairs=[file]),
+        lambda: epochal.finetune("word2vec", weights=file, data="digits"),
+        lambda: epochal.compare("word2vec:paper", "word2vec:source"),
+        lambda: epochal.compare("word2vec", "alexnet:paper"),
+    ):
+        with pytest.raises(InputFault, match="word2vec trains word vectors: there is no network to"):
+            asked()
+
+
+def test_a_picture_or_a_layer_of_vectors_is_none(run: Run, file: Path) -> None:
+    for source in (run, file):
+        with pytest.raises(InputFault, match="no view here shows a layer"):
+            epochal.look(source, layer="fc1")
+        with pytest.raises(InputFault, match="no view here shows a picture"):
+            epochal.look(source, images=["x.png"])
+        with pytest.raises(InputFault, match="--device says nothing"):
+            epochal.look(source, "map", device="cpu")
+    with pytest.raises(InputFault, match="--device says nothing"):
+        epochal.evaluate(file, device="cpu", pairs=["word-eval"])
+
+
+def test_a_text_takes_no_memory_for_pictures_and_runs_on_no_apple_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputFault, match="--memory-gb is for pictures"):
+        epochal.train("word2vec", recipe=TINY_WORDS, memory_gigabytes=1.0, device="cpu", runs=tmp_path)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert str(device_for("word2vec", "auto", ALONE)) == "cpu"
+    assert str(device_for("resnet", "auto", ALONE)) == "mps"
+    with pytest.raises(InputFault, match="float64, which mps has not"):
+        device_for("word2vec", "mps", ALONE)

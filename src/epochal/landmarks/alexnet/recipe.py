@@ -134,6 +134,8 @@ class AlexNetRecipe(Recipe):
             raise ValueError("batch_norm and residual are choices of network=modern")
         if self.units * max(self.units, self.maps[4] * (self.crop // 8) ** 2) > _MOST_WEIGHTS:
             raise ValueError(f"a dense layer of at most {_MOST_WEIGHTS:,} weights: fewer units, maps or pixels")
+        if self.schedule == "plateau" and self.drop_epochs:
+            raise ValueError("drop_epochs goes with schedule=drops; schedule=plateau finds its own (drop_epochs=)")
         return self
 
 

@@ -122,7 +122,7 @@ def schedule(recipe: AlexNetRecipe, plan: Plan) -> Schedule:
     warmup = round(recipe.warmup_epochs * plan.steps_per_epoch)
     match recipe.schedule:
         case "plateau":
-            return Plateau(recipe.lr, patience=recipe.patience)
+            return Plateau(recipe.lr, patience=recipe.patience, warmup=warmup)
         case "drops":
             at = tuple(round(epoch * plan.steps_per_epoch) for epoch in recipe.drop_epochs)
             return Drops(recipe.lr, at, warmup=warmup)

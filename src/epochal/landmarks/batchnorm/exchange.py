@@ -76,11 +76,24 @@ def _width(shapes: Mapping[str, tuple[int, ...]], modules: list[Module]) -> floa
     """The share of the paper's maps: in the midst of those that round to the maps found."""
     counts = [(192, shapes["conv1.conv.weight"][0])]
     for name in modules:
-        reduced, wide = (shapes[place][0] for place in _three(name))
-        counts += [(FIGURE_5[name].reduce, reduced), (FIGURE_5[name].three, wide)]
-    low = max(((maps - 0.5) / printed for printed, maps in counts if maps > 2), default=0.01)
-    high = min((maps + 0.5) / printed for printed, maps in counts)
+        for branch, place in _BRANCHES.items():
+            if len(shape := shapes.get(f"inception{name}.{place}.conv.weight", ())) == 4:
+                counts.append((getattr(FIGURE_5[name], branch), shape[0]))
+    known = [(printed, maps) for printed, maps in counts if printed]
+    low = max(((maps - 0.5) / printed for printed, maps in known if maps > 2), default=0.01)
+    high = min((maps + 0.5) / printed for printed, maps in known)
     return (low + high) / 2
+
+
+# Where the convolutions of Figure 5 lie in a module.
+_BRANCHES = {
+    "one": "one",
+    "reduce": "three.0",
+    "three": "three.1",
+    "reduce_double": "double_three.0",
+    "double": "double_three.1",
+    "projected": "pool.1",
+}
 
 
 def _three(name: Module) -> tuple[str, str]:

@@ -144,6 +144,8 @@ class ResNetRecipe(Recipe):
             raise ValueError("one beginning: gentle_lr=none, or warmup_epochs=0")
         if self.gentle_lr is not None and self.schedule == "plateau":
             raise ValueError("gentle_lr goes with schedule=drops or schedule=cosine, which know when they end")
+        if self.schedule == "plateau" and self.drop_epochs:
+            raise ValueError("drop_epochs goes with schedule=drops; schedule=plateau finds its own (drop_epochs=)")
         return self
 
 

@@ -124,7 +124,7 @@ def schedule(recipe: ResNetRecipe, plan: Plan) -> Schedule:
     warmup = round(recipe.warmup_epochs * plan.steps_per_epoch)
     match recipe.schedule:
         case "plateau":
-            return Plateau(recipe.lr, patience=recipe.patience)
+            return Plateau(recipe.lr, patience=recipe.patience, warmup=warmup)
         case "drops":
             at = tuple(round(epoch * plan.steps_per_epoch) for epoch in recipe.drop_epochs)
             then: Drops | Cosine = Drops(recipe.lr, at, warmup=warmup)

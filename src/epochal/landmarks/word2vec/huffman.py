@@ -35,8 +35,8 @@ NO_TREE = Tree(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8
 def huffman(counts: Int64[np.ndarray, " V"]) -> Tree:
     """The tree of these counts, made as word2vec.c makes it: from two queues, the counts in falling order.
 
-    Of two that are equally rare the word goes before the inner node unless the node is rarer; the second of the two
-    taken gets the turn 1.
+    Of a word and an inner node that are equally rare the node is taken first; the second of the two taken gets the
+    turn 1.
     """
     size = len(counts)
     if size < 2:

@@ -60,7 +60,9 @@ class Word2VecRecipe(Recipe):
     tokenizer: Literal["simple", "whitespace"] = setting(
         "simple", "simple: the letters a to z, lower-cased; whitespace: whatever it separates", "text8"
     )
-    min_count: int = setting(5, "rarer words are left out", "P2 Section 3", ge=1, le=10**9)
+    min_count: int = setting(
+        5, "rarer words are left out; a vocabulary file decides by itself", "P2 Section 3", ge=1, le=10**9
+    )
     most_words: int | None = setting(None, "words in the vocabulary at most; none: all", "ours", ge=2, le=10**9)
     vocabulary: str | None = setting(None, "a file with the words to use, one a line", "word2vec.c, -read-vocab")
     most_text: int | None = setting(
@@ -72,7 +74,7 @@ class Word2VecRecipe(Recipe):
     sentence: int = setting(5000, "words in a sentence at most; 1000 in word2vec.c", "ours", ge=2, le=10**6)
 
     epochs: float = setting(1.0, "times through the text", "P1 Section 4.3", gt=0, le=100000)
-    lr: float = setting(0.025, "first learning rate; it falls on a line to zero", "P1 Section 4.3", gt=0, le=10)
+    lr: float = setting(0.025, "first learning rate; it falls on a line to zero", "P1 Section 4.2", gt=0, le=10)
     evaluate_epochs: float = setting(1.0, "epochs between evaluations", "ours", gt=0, le=100000)
     stretch: int = setting(5000, "words that a thread takes at a time, with one rate", "ours", ge=10, le=10**6)
     step: int = setting(
@@ -87,6 +89,10 @@ class Word2VecRecipe(Recipe):
     def _fits(self) -> Word2VecRecipe:
         if self.step < self.stretch:
             raise ValueError(f"a step of at least one stretch of {self.stretch} words, not step={self.step}")
+        if self.shared is not None and not (self.form == "modern" and self.objective == "negative-sampling"):
+            raise ValueError("shared goes with form=modern and objective=negative-sampling: others share no noise")
+        if self.average is not None and self.architecture != "cbow":
+            raise ValueError("average goes with architecture=cbow: skip-gram averages nothing")
         if self.average == "root" and self.form == "source":
             raise ValueError("word2vec.c takes the mean of the words around: average=root goes with other forms")
         return self

@@ -96,7 +96,7 @@ def _chosen(recipe: Word2VecRecipe, corpus: Corpus) -> Int64[np.ndarray, " V"]:
             f"none of the words of {printable(recipe.vocabulary)} occurs in the text", expected="words of the text"
         )
     found.sort(key=lambda place: -int(counts[place]))
-    return np.array([*first, *found][: recipe.most_words], np.int64)
+    return np.array([*first, *found[: recipe.most_words]], np.int64)
 
 
 def _split(stretches: int, share: float) -> tuple[Int64[np.ndarray, " S"], Int64[np.ndarray, " H"]]:

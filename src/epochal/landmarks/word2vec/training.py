@@ -14,6 +14,7 @@ from epochal.core.fault import InputFault, NonFiniteFault
 from epochal.data.corpus import let_go
 from epochal.data.vocabulary import Vocabulary
 from epochal.engine.checkpoint import Snapshot
+from epochal.engine.device import LESS_TEXT
 from epochal.landmarks.word2vec.learner import Learned, Learner, falling
 from epochal.landmarks.word2vec.model import Word2Vec
 from epochal.landmarks.word2vec.recipe import Word2VecRecipe
@@ -50,6 +51,8 @@ class Training:
         learner: does it.
         device: where.
     """
+
+    if_memory_runs_out = LESS_TEXT
 
     def __init__(
         self, recipe: Word2VecRecipe, text: Text, model: Word2Vec, learner: Learner, device: torch.device
