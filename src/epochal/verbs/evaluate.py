@@ -14,7 +14,7 @@ from epochal.verbs import catalogue
 from epochal.verbs.launch import default_workers
 from epochal.verbs.trained import Trained, find_trained
 from epochal.verbs.vector_measures import evaluate_vectors
-from epochal.verbs.vectors import find_vectors, refuse_options
+from epochal.verbs.vectors import ON_CPU, find_vectors, refuse_options
 from epochal.verbs.weights import Source
 
 
@@ -58,7 +58,7 @@ def evaluate(
     asked_vectors = find_vectors(run) if weights is None else None
     if asked_vectors is not None:
         given = {"--data": data is not None, "--split": split != "held-out", "--crops": crops != 1}
-        refuse_options(asked_vectors, given | {"--set": bool(overrides), "--device": device != "auto"})
+        refuse_options(asked_vectors, given | {"--set": bool(overrides), "--device": device not in ON_CPU})
         return evaluate_vectors(asked_vectors, analogies, pairs, offline=offline)
     if weights is not None and (analogies or pairs):
         catalogue.require_network(str(run), "load weights into")

@@ -15,7 +15,7 @@ from epochal.core.run import Run
 from epochal.engine import signal_view
 from epochal.verbs import catalogue
 from epochal.verbs.scene import scene_of
-from epochal.verbs.vectors import load_vectors
+from epochal.verbs.vectors import ON_CPU, load_vectors
 from epochal.view.save import save
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _at_file(
 
 
 def _refuse_device(device: str, gives: str) -> None:
-    if device != "auto" and gives == "word vectors":
+    if device not in ON_CPU and gives == "word vectors":
         raise InputFault("--device says nothing of word vectors", expected="no --device: it is for networks")
 
 

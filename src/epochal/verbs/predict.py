@@ -16,7 +16,7 @@ from epochal.data.images import Picture
 from epochal.interop.vectors import Vectors
 from epochal.measure.accuracy import top_classes
 from epochal.verbs.trained import find_trained
-from epochal.verbs.vectors import find_vectors, refuse_options
+from epochal.verbs.vectors import ON_CPU, find_vectors, refuse_options
 from epochal.verbs.weights import Source
 from epochal.verbs.word_sums import neighbours
 
@@ -80,7 +80,7 @@ def predict(
         raise InputFault(f"top cannot be {top}", expected="at least 1")
     asked = find_vectors(run) if weights is None else None
     if asked is not None:
-        refuse_options(asked, {"--crops": crops != 1, "--device": device != "auto", "--set": bool(overrides)})
+        refuse_options(asked, {"--crops": crops != 1, "--device": device not in ON_CPU, "--set": bool(overrides)})
         return [_of_words(asked.vectors, str(one), top, include_inputs) for one in inputs or [""]]
     if include_inputs:
         raise InputFault("--include-inputs is for sums of words", expected="a run of word vectors, or no such option")

@@ -15,6 +15,9 @@ from epochal.interop.vectors import Vectors
 from epochal.interop.vectors_file import read_vectors
 from epochal.verbs import catalogue
 
+# What may be said of the device of finished vectors: they are asked and measured on the CPU.
+ON_CPU = ("auto", "cpu")
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -41,7 +41,7 @@ def test_evaluate_refuses_what_says_nothing_of_words(run: Run, options: dict) ->
 def test_export_and_predict_refuse_what_says_nothing_of_words(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputFault, match="--layout says nothing"):
         epochal.export(run, "word2vec", out=tmp_path / "v", layout="torchvision")
-    for options in ({"crops": 10}, {"device": "cpu"}):
+    for options in ({"crops": 10}, {"device": "cuda"}):
         with pytest.raises(InputFault, match="says nothing of word vectors"):
             epochal.predict(run, ["class"], **options)
 
@@ -173,9 +173,9 @@ def test_a_picture_or_a_layer_of_vectors_is_none(run: Run, file: Path) -> None:
         with pytest.raises(InputFault, match="no view here shows a picture"):
             epochal.look(source, images=["x.png"])
         with pytest.raises(InputFault, match="--device says nothing"):
-            epochal.look(source, "map", device="cpu")
+            epochal.look(source, "map", device="cuda")
     with pytest.raises(InputFault, match="--device says nothing"):
-        epochal.evaluate(file, device="cpu", pairs=["word-eval"])
+        epochal.evaluate(file, device="cuda", pairs=["word-eval"])
 
 
 def test_a_text_takes_no_memory_for_pictures_and_runs_on_no_apple_gpu(
